@@ -1,0 +1,370 @@
+import { type Clock, type Random, systemClock } from "../clock.ts";
+import type { ClusterConfig } from "../config/cluster-config.ts";
+import type { Codec, Decoder, Page, WatchEvent } from "../decode/decoder.ts";
+import { jsonCodec } from "../decode/json.ts";
+import type { Projection } from "../decode/projection.ts";
+import { ApiError, apiError, ConnectionError, DecodeError, DeadlineError } from "../errors.ts";
+import type { KubernetesObject, ObjectKey, Stored } from "../object.ts";
+import type { Resource } from "../resource.ts";
+import { encode } from "./encode.ts";
+import { pathOf, type Query } from "./paths.ts";
+import { Rest, type RestCall, type RestObserver } from "./rest.ts";
+
+export interface ClientOptions {
+  /** Sent as `User-Agent`; names the program and its version. */
+  readonly userAgent?: string;
+  /** Owner of the fields that writes set (`managedFields`). Default: the user agent up to its `/`. */
+  readonly fieldManager?: string;
+  /** Connections for calls at the most; further calls wait. Default 32. Watches have connections of their own. */
+  readonly connections?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly observer?: RestObserver;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for the call with all its retries. Default 30,000. */
+  readonly timeout?: number | undefined;
+  /** Retries at the most, where repeating is safe. Default 8. */
+  readonly retries?: number | undefined;
+}
+
+/** What of the answer to decode. Default: all but `managedFields`. */
+export interface DecodeOptions {
+  readonly project?: Projection | undefined;
+}
+
+export interface ListOptions extends CallOptions, DecodeOptions {
+  /** Absent = all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Objects a page. Default 500. */
+  readonly limit?: number | undefined;
+  /** Absent = the most recent state, read through etcd. `"0"` = whatever the server has at hand. */
+  readonly resourceVersion?: string | undefined;
+}
+
+export interface WatchOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  /** Ask for the present state first, as events, ended by a bookmark (KEP-3157). */
+  readonly sendInitialEvents?: boolean | undefined;
+  /** Seconds after which the server ends the watch. */
+  readonly timeoutSeconds?: number | undefined;
+  readonly project?: Projection | undefined;
+  /** Called when the server has accepted the watch. */
+  readonly onOpen?: (() => void) | undefined;
+  /** Called for each chunk of bytes, before its events: a sign of life. */
+  readonly onActivity?: (() => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface WriteOptions extends CallOptions, DecodeOptions {
+  readonly subresource?: string | undefined;
+  /** The server checks and answers, and stores nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface PatchOptions extends WriteOptions {
+  /** `merge`: RFC 7386; `json`: RFC 6902, the body is an array; `strategic`: built-in types only. */
+  readonly type: "merge" | "json" | "strategic";
+}
+
+export interface ApplyOptions extends WriteOptions {
+  /** Take over fields that others own. Default false: the server answers 409. */
+  readonly force?: boolean | undefined;
+}
+
+export interface DeleteOptions extends CallOptions, DecodeOptions {
+  /** Delete only this incarnation and state; otherwise a `ConflictError`. */
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string } | undefined;
+  readonly propagationPolicy?: "Orphan" | "Background" | "Foreground" | undefined;
+  readonly gracePeriodSeconds?: number | undefined;
+}
+
+const PATCH_TYPES = {
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+} as const;
+
+/**
+ * A typed client of one API server.
+ *
+ * Every method throws an `ApiError` of the class of its reason, a `ConnectionError` when the connection was lost, a
+ * `DeadlineError`, or the signal's reason when that aborts. Reads are tried again by themselves; writes only where the
+ * first try certainly had no effect, or where it would have the same (apply, delete with a uid).
+ *
+ * @example
+ * const client = new Client(await loadClusterConfig());
+ * const pod = await client.get(Pods, { namespace: "default", name: "web-0" });
+ */
+export class Client {
+  readonly #rest: Rest;
+  readonly #codec: Codec = jsonCodec();
+  readonly #whole: Decoder<KubernetesObject>;
+  readonly #fieldManager: string;
+  /** Where the server is, for messages. */
+  readonly config: ClusterConfig;
+
+  constructor(config: ClusterConfig, options: ClientOptions = {}) {
+    const userAgent = options.userAgent ?? "pcmc-controller-runtime";
+    this.config = config;
+    this.#fieldManager = options.fieldManager ?? userAgent.split("/", 1)[0] ?? userAgent;
+    this.#whole = this.#codec.decoder(true);
+    this.#rest = new Rest({
+      config,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      userAgent,
+      connections: options.connections ?? 32,
+      observer: options.observer,
+    });
+  }
+
+  /** Reads one object. */
+  async get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    options: CallOptions & DecodeOptions = {},
+  ): Promise<Stored<T>> {
+    const body = await this.#call({ method: "GET", path: pathOf(resource, key), ...callOptions(options) });
+    return this.#decodeObject(resource, body, options.project);
+  }
+
+  /** Reads all objects, page by page, into one array. */
+  async list<T extends KubernetesObject>(resource: Resource<T>, options: ListOptions = {}): Promise<Page<Stored<T>>> {
+    const items: Stored<T>[] = [];
+    let resourceVersion = "";
+    for await (const page of this.pages(resource, options)) {
+      for (const item of page.items) items.push(item);
+      resourceVersion = page.resourceVersion;
+    }
+    return { items, resourceVersion, continue: undefined };
+  }
+
+  /**
+   * Reads all objects, page by page.
+   *
+   * @throws ExpiredError when the pages take so long that the server has forgotten where they began: start again.
+   */
+  async *pages<T extends KubernetesObject>(
+    resource: Resource<T>,
+    options: ListOptions = {},
+  ): AsyncGenerator<Page<Stored<T>>, void, undefined> {
+    const decoder = this.#codec.decoder<Stored<T>>(options.project ?? true);
+    let next: string | undefined;
+    do {
+      const path = pathOf(resource, { namespace: options.namespace }, {
+        labelSelector: options.labelSelector,
+        fieldSelector: options.fieldSelector,
+        limit: options.limit ?? 500,
+        continue: next,
+        // The token holds the version of the first page; naming another is an error.
+        resourceVersion: next === undefined ? options.resourceVersion : undefined,
+      });
+      const body = await this.#call({ method: "GET", path, accept: decoder.accept, ...callOptions(options) });
+      const page = decoded(`GET ${path}`, () => decoder.page(body));
+      for (const item of page.items) stamp(resource, item);
+      yield page;
+      next = page.continue;
+    } while (next !== undefined);
+  }
+
+  /**
+   * Watches, calling `onEvent` for each event in order, until the server ends the stream. An `ERROR` event is thrown as
+   * the `ApiError` it describes. Informers are what controllers want; this is the bare verb.
+   */
+  async watch<T extends KubernetesObject>(
+    resource: Resource<T>,
+    options: WatchOptions,
+    onEvent: (event: WatchEvent<Stored<T>>) => void,
+  ): Promise<void> {
+    const decoder = this.#codec.decoder<Stored<T>>(options.project ?? true);
+    const path = pathOf(resource, { namespace: options.namespace }, watchQuery(options));
+    const request = `GET ${path}`;
+    const events = decoder.events((event) => {
+      if (event.type === "ERROR") throw apiError({ status: event.object, request });
+      onEvent({ type: event.type, object: stamp(resource, event.object) });
+    });
+    const onData = (chunk: Buffer) => {
+      options.onActivity?.();
+      events.push(chunk);
+    };
+    const { signal, onOpen } = options;
+    await this.#rest.stream({ path, accept: decoder.accept, onData, onOpen, signal });
+  }
+
+  /** Creates an object. */
+  async create<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options: WriteOptions = {},
+  ): Promise<Stored<T>> {
+    const { namespace, name } = object.metadata ?? {};
+    const target = options.subresource === undefined ? { namespace } : { namespace, name };
+    const path = pathOf(resource, { ...target, subresource: options.subresource }, this.#writeQuery(options));
+    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    return this.#write(resource, { method: "POST", path, body }, options);
+  }
+
+  /** Replaces an object. With `metadata.resourceVersion` set, only if it has not changed since. */
+  async update<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options: WriteOptions = {},
+  ): Promise<Stored<T>> {
+    const { namespace, name } = object.metadata ?? {};
+    const path = pathOf(resource, { namespace, name, subresource: options.subresource }, this.#writeQuery(options));
+    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    return this.#write(resource, { method: "PUT", path, body }, options);
+  }
+
+  /** Replaces an object's status subresource. */
+  updateStatus<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options: WriteOptions = {},
+  ): Promise<Stored<T>> {
+    return this.update(resource, object, { ...options, subresource: "status" });
+  }
+
+  /** Patches an object. */
+  async patch<T extends KubernetesObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    body: object,
+    options: PatchOptions,
+  ): Promise<Stored<T>> {
+    const path = pathOf(resource, { ...key, subresource: options.subresource }, this.#writeQuery(options));
+    const call = { method: "PATCH", path, body: encode(body), contentType: PATCH_TYPES[options.type] } as const;
+    return this.#write(resource, call, options);
+  }
+
+  /**
+   * Server-side apply: says which fields should have which values, and owns them (KEP-555). Repeating it changes
+   * nothing, so it is tried again like a read.
+   *
+   * @throws ConflictError when others own a field and `force` is not set.
+   */
+  async apply<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options: ApplyOptions = {},
+  ): Promise<Stored<T>> {
+    const { namespace, name } = object.metadata ?? {};
+    const query = { ...this.#writeQuery(options), force: options.force || undefined };
+    const path = pathOf(resource, { namespace, name, subresource: options.subresource }, query);
+    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    const contentType = "application/apply-patch+yaml";
+    return this.#write(resource, { method: "PATCH", path, body, contentType, repeatable: true }, options);
+  }
+
+  /**
+   * Deletes an object.
+   *
+   * @returns the object as it is now while finalizers hold it; `undefined` when it is gone.
+   * @throws NotFoundError, ConflictError when a precondition does not hold.
+   */
+  async delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    options: DeleteOptions = {},
+  ): Promise<Stored<T> | undefined> {
+    const { preconditions, propagationPolicy, gracePeriodSeconds } = options;
+    const body = encode({
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      preconditions,
+      propagationPolicy,
+      gracePeriodSeconds,
+    });
+    const path = pathOf(resource, key);
+    // With a uid, a second try can only find the same incarnation gone.
+    const repeatable = preconditions?.uid !== undefined;
+    const answer = await this.#call({ method: "DELETE", path, body, repeatable, ...callOptions(options) });
+    const object = decoded(`DELETE ${path}`, () => this.#whole.object(answer));
+    // A Status, or the object in its last state: gone either way unless something still holds it.
+    if (object.kind === "Status" || object.metadata?.deletionTimestamp === undefined) return undefined;
+    return isStillThere(object) ? this.#decodeObject(resource, answer, options.project) : undefined;
+  }
+
+  /**
+   * A call to any path, for what has no typed verb (`/version`, `/apis`).
+   *
+   * @returns the parsed answer.
+   */
+  async raw(method: RestCall["method"], path: string, options: CallOptions & { body?: unknown } = {}): Promise<unknown> {
+    const body = options.body === undefined ? undefined : encode(options.body);
+    const answer = await this.#call({ method, path, body, ...callOptions(options) });
+    return decoded(`${method} ${path}`, () => JSON.parse(answer.toString("utf8")) as unknown);
+  }
+
+  /** Ends all connections; calls under way fail. */
+  close(): Promise<void> {
+    return this.#rest.close();
+  }
+
+  #call(call: RestCall): Promise<Buffer> {
+    return this.#rest.call(call);
+  }
+
+  async #write<T extends KubernetesObject>(resource: Resource<T>, call: RestCall, options: WriteOptions) {
+    const body = await this.#call({ ...call, ...callOptions(options) });
+    return this.#decodeObject(resource, body, options.project);
+  }
+
+  #decodeObject<T extends KubernetesObject>(resource: Resource<T>, body: Buffer, project: Projection = true) {
+    const decoder = this.#codec.decoder<Stored<T>>(project);
+    return stamp(
+      resource,
+      decoded(resource.kind, () => decoder.object(body)),
+    );
+  }
+
+  #writeQuery(options: WriteOptions): Query {
+    return { fieldManager: this.#fieldManager, dryRun: options.dryRun ? "All" : undefined };
+  }
+}
+
+/** Whether `error` says that nobody can tell if the write happened: read before writing again. */
+export const isUncertain = (error: unknown): boolean =>
+  (error instanceof ConnectionError && error.sent) ||
+  error instanceof DeadlineError ||
+  (error instanceof ApiError && error.code >= 500);
+
+const callOptions = ({ signal, timeout, retries }: CallOptions): CallOptions => ({ signal, timeout, retries });
+
+const watchQuery = (options: WatchOptions): Query => ({
+  watch: true,
+  labelSelector: options.labelSelector,
+  fieldSelector: options.fieldSelector,
+  resourceVersion: options.resourceVersion,
+  allowWatchBookmarks: true,
+  timeoutSeconds: options.timeoutSeconds,
+  ...(options.sendInitialEvents ? { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" } : {}),
+});
+
+/** Lists leave kind and apiVersion out of their items; who gets an object wants them all the same. */
+const stamp = <T extends KubernetesObject>(resource: Resource<T>, object: Stored<T>): Stored<T> => {
+  object.apiVersion ??= resource.apiVersion;
+  object.kind ??= resource.kind;
+  return object;
+};
+
+/** A deleted object stays while finalizers hold it, a Pod also for its grace period. */
+const isStillThere = ({ metadata }: KubernetesObject): boolean =>
+  (metadata?.finalizers?.length ?? 0) > 0 || (metadata?.deletionGracePeriodSeconds ?? 0) > 0;
+
+const decoded = <T>(request: string, decode: () => T): T => {
+  try {
+    return decode();
+  } catch (error) {
+    throw new DecodeError(request, error);
+  }
+};

@@ -1,0 +1,37 @@
+import type { Clock } from "./clock.ts";
+import { DeadlineError } from "./errors.ts";
+
+/** A signal that aborts with its parent or when a time is over; dispose of it when the work is done. */
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+export interface DeadlineOptions {
+  readonly clock: Clock;
+  readonly milliseconds: number;
+  /** For the error's message: what is late then. */
+  readonly what: string;
+  readonly parent?: AbortSignal | undefined;
+}
+
+/**
+ * Starts a deadline. The signal's reason is a `DeadlineError`, or the parent's reason.
+ *
+ * @example
+ * using deadline = startDeadline({ clock, milliseconds: 5_000, what: "GET /version", parent: signal });
+ * await fetchVersion(deadline.signal);
+ */
+export const startDeadline = ({ clock, milliseconds, what, parent }: DeadlineOptions): Deadline => {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(parent?.reason);
+  if (parent?.aborted) onAbort();
+  else parent?.addEventListener("abort", onAbort, { once: true });
+  const timer = clock.after(milliseconds, () => controller.abort(new DeadlineError(what, milliseconds)));
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      timer.cancel();
+      parent?.removeEventListener("abort", onAbort);
+    },
+  };
+};
