@@ -1,0 +1,106 @@
+import type { Client } from "../client/client.ts";
+import { type Clock, type Random, systemClock } from "../clock.ts";
+import type { Projection } from "../decode/projection.ts";
+import { type Logger, silentLogger } from "../log.ts";
+import type { KubernetesObject, Stored } from "../object.ts";
+import type { Resource } from "../resource.ts";
+import { Informer, type InformerObserver } from "./informer.ts";
+import type { Indexers } from "./store.ts";
+
+export interface CacheOptions {
+  readonly client: Client;
+  /** Namespaces to look at; absent or empty = all. Cluster-scoped resources are always whole. */
+  readonly namespaces?: readonly string[] | undefined;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+  readonly observer?: InformerObserver | undefined;
+  /** Milliseconds without a byte after which a watch counts as dead. Default 150,000. */
+  readonly silence?: number | undefined;
+}
+
+export interface InformerWish<T extends KubernetesObject> {
+  /** What of each object is needed; see `Projection`. Default: all but `managedFields`. */
+  readonly project?: Projection | undefined;
+  /** Server-side selectors: what they leave out never leaves the server. */
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Indexes for `byIndex`. */
+  readonly index?: Indexers<Stored<T>> | undefined;
+}
+
+/**
+ * The informers of a process: one for each resource and selector, however many controllers ask for it.
+ *
+ * @example
+ * const pods = cache.informer(Pods, { project: { spec: { nodeName: true } } });
+ * cache.start(signal);
+ * await pods.whenSynced(signal);
+ */
+export class Cache {
+  readonly #options: Required<Omit<CacheOptions, "observer" | "silence" | "namespaces">> & CacheOptions;
+  readonly #informers = new Map<string, { readonly informer: Informer<KubernetesObject>; running?: Promise<void> }>();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: CacheOptions) {
+    this.#options = { clock: systemClock, random: Math.random, log: silentLogger, ...options };
+  }
+
+  /** All informers there are. */
+  get informers(): readonly Informer<KubernetesObject>[] {
+    return [...this.#informers.values()].map(({ informer }) => informer);
+  }
+
+  /** Whether every informer is in step. One whose resource is not installed does not hold it up. */
+  get synced(): boolean {
+    return this.informers.every((informer) => informer.synced || informer.missing);
+  }
+
+  /**
+   * The informer for a resource and selector, made at the first call. Further calls share it, add their indexes and
+   * widen its projection.
+   */
+  informer<T extends KubernetesObject>(resource: Resource<T>, wish: InformerWish<T> = {}): Informer<T> {
+    const { labelSelector, fieldSelector, project = true, index } = wish;
+    const key = [resource.apiVersion, resource.plural, labelSelector ?? "", fieldSelector ?? ""].join("|");
+    const known = this.#informers.get(key)?.informer;
+    // The key names the resource, and a resource has one type of object.
+    const informer = (known as Informer<T> | undefined) ?? this.#create(key, resource, wish);
+    if (known !== undefined) informer.widen(project);
+    if (index !== undefined) informer.addIndexers(index);
+    return informer;
+  }
+
+  /** Starts all informers, and those that are made later at once. They end with `signal`. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    for (const entry of this.#informers.values()) entry.running ??= entry.informer.run(signal);
+  }
+
+  /** Resolves when all informers have ended. */
+  async stopped(): Promise<void> {
+    await Promise.all([...this.#informers.values()].map(({ running }) => running));
+  }
+
+  #create<T extends KubernetesObject>(key: string, resource: Resource<T>, wish: InformerWish<T>): Informer<T> {
+    const { client, clock, random, log, observer, silence, namespaces } = this.#options;
+    const { labelSelector, fieldSelector, project = true } = wish;
+    const isNarrow = resource.namespaced && namespaces !== undefined && namespaces.length > 0;
+    const scope = { namespaces: isNarrow ? namespaces : [""], labelSelector, fieldSelector };
+    const informer = new Informer<T>({
+      client,
+      resource,
+      scope,
+      projection: project,
+      clock,
+      random,
+      log,
+      observer,
+      silence,
+    });
+    // Informers of all types live in one map; only `informer` above takes them out again, with the type of their key.
+    const untyped = informer as unknown as Informer<KubernetesObject>;
+    this.#informers.set(key, this.#signal ? { informer: untyped, running: informer.run(this.#signal) } : { informer: untyped });
+    return informer;
+  }
+}

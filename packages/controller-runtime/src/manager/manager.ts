@@ -1,0 +1,154 @@
+import type { Cache } from "../cache/cache.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { type Logger, silentLogger } from "../log.ts";
+import { type PageContent, type PageServer, servePages } from "./server.ts";
+
+/** Something that runs for as long as the manager does: a controller. */
+export interface Runnable {
+  readonly name: string;
+  /** Runs until `stop` aborts, then finishes what it has begun; `kill` ends that too. A rejection is fatal. */
+  run(signals: { readonly stop: AbortSignal; readonly kill: AbortSignal }): Promise<void>;
+}
+
+/** One condition of readiness. */
+export interface ReadyCheck {
+  readonly name: string;
+  /** `undefined` when ready, else why not. */
+  check(): string | undefined;
+}
+
+export interface ManagerOptions {
+  readonly cache: Cache;
+  readonly runnables: readonly Runnable[];
+  /** Address of `/healthz`, `/readyz` and `/metrics`; absent = no server. */
+  readonly address?: string | undefined;
+  /** The text of `/metrics` and its content type. */
+  readonly metrics?: { readonly contentType: string; metrics(): Promise<string> } | undefined;
+  /** Further conditions of readiness, besides the caches. */
+  readonly readyChecks?: readonly ReadyCheck[] | undefined;
+  /** Milliseconds that reconciles under way get after a stop. Default 10,000. */
+  readonly drainTimeout?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly log?: Logger | undefined;
+  /** Called when the server listens, with its port. */
+  readonly onListening?: ((port: number) => void) | undefined;
+}
+
+const DRAIN_TIMEOUT = 10_000;
+
+/**
+ * Starts and stops the parts of a controller process in order: the server for probes and metrics first, so that whoever
+ * looks sees why nothing runs yet; then the caches; then the controllers, each when its caches are in step. At the end
+ * the other way round: reconciles drain while caches and server still work.
+ */
+export class Manager {
+  readonly #options: ManagerOptions;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+
+  constructor(options: ManagerOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Runs until `stop` aborts and everything has drained, or until `kill` aborts.
+   *
+   * @throws Error when the server cannot listen, or a runnable fails for good; everything is stopped before.
+   */
+  async run({ stop, kill }: { readonly stop: AbortSignal; readonly kill: AbortSignal }): Promise<void> {
+    const server = await this.#serve();
+    // Timers of this library do not keep a process alive; while the API server is away there may be nothing else.
+    const hold = setInterval(() => {}, 0x7fffffff);
+    const caches = new AbortController();
+    const stopping = linked(stop);
+    const killing = linked(kill);
+    try {
+      this.#options.cache.start(caches.signal);
+      const running = this.#options.runnables.map((runnable) =>
+        runnable.run({ stop: stopping.signal, kill: killing.signal }).catch((error: unknown) => {
+          // One part that fails for good ends all: half a manager would look alive and not work.
+          stopping.abort(error);
+          throw error;
+        }),
+      );
+      const timer = onAbort(stopping.signal, () => this.#startDrain(killing));
+      const results = await Promise.allSettled(running);
+      timer.cancel();
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+      if (killing.signal.aborted) this.#log.warning("stopped before all reconciles had finished");
+    } finally {
+      caches.abort(new Error("the manager stops"));
+      await this.#options.cache.stopped();
+      await server?.close();
+      clearInterval(hold);
+      stopping.unlink();
+      killing.unlink();
+    }
+  }
+
+  #startDrain(killing: AbortController): { cancel(): void } {
+    const timeout = this.#options.drainTimeout ?? DRAIN_TIMEOUT;
+    this.#log.info("stopping: reconciles under way may finish", { timeoutSeconds: timeout / 1_000 });
+    return this.#clock.after(timeout, () => killing.abort(new Error("the process stops")));
+  }
+
+  async #serve(): Promise<PageServer | undefined> {
+    const { address, metrics, onListening } = this.#options;
+    if (address === undefined) return undefined;
+    const server = await servePages({
+      address,
+      pages: {
+        "/healthz": () => ok,
+        "/readyz": () => this.#readyz(),
+        ...(metrics === undefined
+          ? {}
+          : {
+              "/metrics": async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.metrics() }),
+            }),
+      },
+    });
+    onListening?.(server.port);
+    return server;
+  }
+
+  #readyz(): PageContent {
+    const { cache, readyChecks = [] } = this.#options;
+    const caches: ReadyCheck = { name: "caches", check: () => (cache.synced ? undefined : "not in step yet") };
+    const lines = [caches, ...readyChecks].map(({ name, check }) => {
+      const trouble = check();
+      return { ready: trouble === undefined, text: trouble === undefined ? `[+]${name} ok` : `[-]${name}: ${trouble}` };
+    });
+    const ready = lines.every((line) => line.ready);
+    return { status: ready ? 200 : 503, contentType: "text/plain", body: `${lines.map((line) => line.text).join("\n")}\n` };
+  }
+}
+
+const ok: PageContent = { status: 200, contentType: "text/plain", body: "ok\n" };
+
+/** A controller that aborts with `parent` until it is unlinked. */
+const linked = (parent: AbortSignal): AbortController & { unlink(): void } => {
+  const controller = new AbortController();
+  const forward = () => controller.abort(parent.reason);
+  if (parent.aborted) forward();
+  else parent.addEventListener("abort", forward, { once: true });
+  return Object.assign(controller, { unlink: () => parent.removeEventListener("abort", forward) });
+};
+
+/** Calls `start` when `signal` aborts; cancelling cancels whichever of the two there is. */
+const onAbort = (signal: AbortSignal, start: () => { cancel(): void }): { cancel(): void } => {
+  let started: { cancel(): void } | undefined;
+  const listener = () => {
+    started = start();
+  };
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener, { once: true });
+  return {
+    cancel: () => {
+      signal.removeEventListener("abort", listener);
+      started?.cancel();
+    },
+  };
+};

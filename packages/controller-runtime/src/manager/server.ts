@@ -1,0 +1,75 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A page of the manager's server; computed anew for each request. */
+export interface PageContent {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface ServerOptions {
+  /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`. */
+  readonly address: string;
+  /** Path to page: `/healthz`, `/metrics`. */
+  readonly pages: Readonly<Record<string, () => PageContent | Promise<PageContent>>>;
+}
+
+/** A small HTTP server for probes and scrapes. */
+export interface PageServer {
+  /** The port it listens on, also where `:0` was asked for. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `pages` until closed.
+ *
+ * @throws Error in one line when the address cannot be listened on.
+ */
+export const servePages = async ({ address, pages }: ServerOptions): Promise<PageServer> => {
+  const server = createServer((request, response) => {
+    answer(request, response, pages).catch((error: unknown) => {
+      response.writeHead(500, { "content-type": "text/plain" }).end(`${String(error)}\n`);
+    });
+  });
+  // A probe or a scrape is small; whoever is slower than this is not one.
+  server.requestTimeout = 10_000;
+  server.headersTimeout = 5_000;
+  await listen(server, address);
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+const answer = async (request: IncomingMessage, response: ServerResponse, pages: ServerOptions["pages"]) => {
+  const path = request.url?.split("?", 1)[0] ?? "/";
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+  if (page === undefined) {
+    response.writeHead(404, { "content-type": "text/plain" }).end(`there are: ${Object.keys(pages).join(" ")}\n`);
+    return;
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD" }).end();
+    return;
+  }
+  const { status, contentType, body } = await page();
+  response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
+  response.end(request.method === "HEAD" ? undefined : body);
+};
+
+const listen = (server: Server, address: string): Promise<void> => {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  const port = Number(address.slice(colon + 1));
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => reject(new Error(`cannot listen on ${address}: ${error.message}`, { cause: error })));
+    server.listen(host === "" ? { port } : { port, host }, () => resolve());
+  });
+};
