@@ -8,6 +8,7 @@ export interface Deadline extends Disposable {
 
 export interface DeadlineOptions {
   readonly clock: Clock;
+  /** `Infinity` = none: only the parent ends it. */
   readonly milliseconds: number;
   /** For the error's message: what is late then. */
   readonly what: string;
@@ -26,11 +27,12 @@ export const startDeadline = ({ clock, milliseconds, what, parent }: DeadlineOpt
   const onAbort = () => controller.abort(parent?.reason);
   if (parent?.aborted) onAbort();
   else parent?.addEventListener("abort", onAbort, { once: true });
-  const timer = clock.after(milliseconds, () => controller.abort(new DeadlineError(what, milliseconds)));
+  const expire = () => controller.abort(new DeadlineError(what, milliseconds));
+  const timer = Number.isFinite(milliseconds) ? clock.after(milliseconds, expire) : undefined;
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      timer.cancel();
+      timer?.cancel();
       parent?.removeEventListener("abort", onAbort);
     },
   };

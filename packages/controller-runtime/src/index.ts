@@ -19,6 +19,7 @@ export {
 } from "./client/client.ts";
 export { type Clock, type Random, sleep, systemClock, type Timer } from "./clock.ts";
 export type { ClusterConfig, TlsMaterial } from "./config/cluster-config.ts";
+export { type LoadClusterConfigOptions, loadClusterConfig } from "./config/load.ts";
 export {
   Controller,
   type ControllerObserver,
@@ -34,9 +35,11 @@ export { type Deadline, startDeadline } from "./deadline.ts";
 export type { Page, WatchEvent, WatchEventType } from "./decode/decoder.ts";
 export type { Projection } from "./decode/projection.ts";
 export * from "./errors.ts";
+export { createLogger, type LineSink, type LoggerOptions } from "./log/logger.ts";
+export { stderrSink } from "./log/descriptor-sink.ts";
 export { type Logger, type LogFields, type LogLevel, silentLogger } from "./log.ts";
 export { Manager, type ManagerOptions, type ReadyCheck, type Runnable } from "./manager/manager.ts";
-export { type PageContent, type PageServer, servePages } from "./manager/server.ts";
+export { type PageContent, type PageServer, type ServerAddress, servePages } from "./manager/server.ts";
 export { type StopSignals, stopSignals } from "./manager/signals.ts";
 export { cacheMetrics, clientMetrics, controllerMetrics } from "./metrics/metrics.ts";
 export * from "./object.ts";

@@ -1,6 +1,8 @@
 import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../object.ts";
+import { Ahead } from "./ahead.ts";
 import { sameProjection } from "./equal.ts";
-import { type IndexFunction, IndexMap } from "./index-map.ts";
+import { IndexMap } from "./index-map.ts";
+import { type Indexers, Indexes } from "./indexes.ts";
 import { compareResourceVersions } from "./resource-version.ts";
 
 /** Where a new state comes from: the initial list, the watch, or the answer to a write of our own. */
@@ -9,7 +11,13 @@ export type Origin = "initial" | "watch" | "write";
 /** What changed in a store. */
 export type Change<T> =
   | { readonly type: "added"; readonly object: T; readonly origin: Origin }
-  | { readonly type: "updated"; readonly object: T; readonly old: T; readonly origin: Origin }
+  | {
+      readonly type: "updated";
+      readonly object: T;
+      /** May be an earlier object of the same name, with another uid, when its deletion was missed. */
+      readonly old: T;
+      readonly origin: Origin;
+    }
   | {
       readonly type: "deleted";
       /** The last state known. */
@@ -19,8 +27,7 @@ export type Change<T> =
       readonly origin: Origin;
     };
 
-/** Named functions that say under which values an object is found with `byIndex`. */
-export type Indexers<T> = Readonly<Record<string, IndexFunction<T>>>;
+export type { Indexers } from "./indexes.ts";
 
 /**
  * The objects of an informer, with indexes, in the newest state seen from anywhere.
@@ -31,13 +38,22 @@ export type Indexers<T> = Readonly<Record<string, IndexFunction<T>>>;
  */
 export class Store<T extends KubernetesObject> {
   readonly #objects = new Map<KeyString, Stored<T>>();
-  readonly #indexers: Record<string, IndexFunction<Stored<T>>> = {};
-  readonly #indexes = new Map<string, IndexMap>();
+  readonly #indexes = new Indexes<Stored<T>>();
   readonly #namespaces = new IndexMap();
-  /** Keys of objects that we wrote in a state which neither watch nor list has shown yet. */
-  readonly #written = new Set<KeyString>();
-  /** uids of objects that we deleted and whose deletion the watch has not told yet; with their namespaces. */
-  readonly #deleted = new Map<string, string>();
+  /** By namespace of the watch; `""` = the one of all namespaces. */
+  readonly #ahead: ReadonlyMap<string, Ahead>;
+
+  /** `namespaces` are those that are watched, each by a watch of its own; `[""]` = all, by one. */
+  constructor(namespaces: readonly string[] = [""]) {
+    this.#ahead = new Map(namespaces.map((namespace) => [namespace, new Ahead()]));
+  }
+
+  /** How many writes and deletions of ours the watches have still to tell. */
+  get unconfirmed(): number {
+    let count = 0;
+    for (const ahead of this.#ahead.values()) count += ahead.size;
+    return count;
+  }
 
   /** How many objects there are. */
   get size(): number {
@@ -73,144 +89,155 @@ export class Store<T extends KubernetesObject> {
    * @throws TypeError when there is no index of that name.
    */
   byIndex(index: string, value: string): Stored<T>[] {
-    return this.#resolve(this.#index(index).get(value));
+    return this.#resolve(this.#indexes.named(index).get(value));
   }
 
   /** How many objects an indexer found under `value`. */
   countByIndex(index: string, value: string): number {
-    return this.#index(index).count(value);
+    return this.#indexes.named(index).count(value);
   }
 
-  /** Adds indexers; objects that are there already are indexed at once. */
+  /** Adds indexers, over what is there too. @throws TypeError when a name stands for another function already. */
   addIndexers(indexers: Indexers<Stored<T>>): void {
-    for (const [name, indexer] of Object.entries(indexers)) {
-      if (this.#indexes.has(name)) throw new TypeError(`there is an index ${name} already`);
-      const index = new IndexMap();
-      this.#indexers[name] = indexer;
-      this.#indexes.set(name, index);
-      for (const [key, object] of this.#objects) eachValue(indexer(object), (value) => index.add(value, key));
-    }
+    this.#indexes.add(indexers, this.#objects);
   }
 
   /**
    * Takes a new state of an object.
    *
-   * @param again also when the store holds that very resourceVersion: it was decoded with a wider projection.
    * @returns the change, or `undefined` when the state is not newer, or differs in nothing that was asked for.
    */
-  upsert(object: Stored<T>, origin: Origin, again = false): Change<Stored<T>> | undefined {
+  upsert(object: Stored<T>, origin: Origin): Change<Stored<T>> | undefined {
     const { uid, resourceVersion } = object.metadata;
-    if (this.#deleted.has(uid)) return undefined;
+    const ahead = this.#aheadOf(object);
+    // Of a namespace that no watch tells of, or a life that we ended.
+    if (ahead === undefined || ahead.isDeleted(uid)) return undefined;
     const key = keyOf(object);
     const old = this.#objects.get(key);
-    if (old === undefined) {
-      this.#note(key, origin);
-      this.#put(key, object);
-      return { type: "added", object, origin };
+    // The answer to our write was slower than the news that the object has gone again: nobody would tell that twice.
+    if (old === undefined && origin === "write" && ahead.hasPassed(resourceVersion)) return undefined;
+    const order = old === undefined ? 1 : compareResourceVersions(resourceVersion, old.metadata.resourceVersion);
+    if (!isNews(order, origin, ahead.isWritten(key))) {
+      if (order === 0 && origin !== "write") ahead.forgetWritten(key);
+      return undefined;
     }
-    const order = compareResourceVersions(resourceVersion, old.metadata.resourceVersion);
-    // A list is a most recent read: only a write of our own can be newer. Otherwise the server's history went back
-    // (etcd restored from a backup), and what it has now is what counts.
-    const isRewound = order < 0 && origin === "initial" && !this.#written.has(key);
-    if ((order < 0 && !isRewound) || (order === 0 && !again)) return this.#confirm(key, order, origin);
-    this.#note(key, origin);
-    this.#unindex(key, old);
+    if (origin === "write") ahead.noteWritten(key, resourceVersion);
+    else ahead.forgetWritten(key);
+    if (old !== undefined) this.#indexes.drop(key, old);
     this.#put(key, object);
-    if (sameProjection(old, object)) return undefined;
-    return { type: "updated", object, old, origin };
+    if (old === undefined) return { type: "added", object, origin };
+    return sameProjection(old, object) ? undefined : { type: "updated", object, old, origin };
   }
 
-  #note(key: KeyString, origin: Origin): void {
-    if (origin === "write") this.#written.add(key);
-    else this.#written.delete(key);
-  }
-
-  /** The state is known already; when it is the watch that shows it, our write is no longer ahead. */
-  #confirm(key: KeyString, order: number, origin: Origin): undefined {
-    if (order === 0 && origin !== "write") this.#written.delete(key);
-  }
-
-  /** Takes the watch's word that an object is gone. */
+  /** Takes the watch's word that an object is gone, or that its selector leaves it out from now on. */
   remove(object: Stored<T>): Change<Stored<T>> | undefined {
     const { uid, resourceVersion } = object.metadata;
-    this.#deleted.delete(uid);
+    this.#aheadOf(object)?.forgetDeleted(uid);
     const key = keyOf(object);
     const old = this.#objects.get(key);
-    if (old === undefined) return undefined;
-    // Another object has the name by now.
-    const isNewer = compareResourceVersions(old.metadata.resourceVersion, resourceVersion) > 0;
-    if (old.metadata.uid !== uid && isNewer) return undefined;
+    // Newer than its end: another object has the name by now, or a write of ours has brought it back into the selection.
+    if (old === undefined || compareResourceVersions(old.metadata.resourceVersion, resourceVersion) > 0) return undefined;
     this.#drop(key, old);
     return { type: "deleted", object: old, finalStateUnknown: false, origin: "watch" };
   }
 
-  /** Notes that we deleted `uid`: it is gone at once, and nothing that the watch still tells of it brings it back. */
-  removeOwn(key: KeyString, uid: string): Change<Stored<T>> | undefined {
+  /** Notes that we deleted `object`: it is gone at once, and nothing that the watch still tells of it brings it back. */
+  removeOwn(object: Stored<T>): Change<Stored<T>> | undefined {
+    const { uid, resourceVersion } = object.metadata;
+    const key = keyOf(object);
     const old = this.#objects.get(key);
-    // The watch was faster: it has told the deletion already, and will not tell it again.
-    if (old === undefined || old.metadata.uid !== uid) return undefined;
-    this.#deleted.set(uid, old.metadata.namespace ?? "");
+    const ahead = this.#aheadOf(object);
+    if (old?.metadata.uid !== uid) {
+      // Unknown because the watch has told its end already, and will not tell it again; or because it has yet to show it.
+      if (old === undefined && ahead?.hasPassed(resourceVersion) === false) {
+        ahead.noteDeleted(uid, { key, resourceVersion, unseen: true });
+      }
+      return undefined;
+    }
+    const { resourceVersion: last } = old.metadata;
+    ahead?.noteDeleted(uid, { key, resourceVersion: last, unseen: ahead.isWritten(key) });
     this.#drop(key, old);
     return { type: "deleted", object: old, finalStateUnknown: false, origin: "write" };
   }
 
   /**
+   * The watch of `namespace` has told all up to `resourceVersion`.
+   *
+   * @returns the end of what we wrote and the watch passed over: its selector leaves it out.
+   */
+  progress(namespace: string, resourceVersion: string): readonly Change<Stored<T>>[] {
+    const overdue = this.#ahead.get(namespace)?.advance(resourceVersion) ?? [];
+    return overdue.length === 0 ? NO_CHANGES : overdue.flatMap((key) => this.#lose(key, "watch"));
+  }
+
+  /**
    * Begins to take a complete list of `namespace` (`""` = all). Until `finish` the store keeps serving what it has.
    *
-   * The list is a most recent read, so it also says whether what we deleted before it is really gone.
+   * A list is a most recent read: only writes of our own can be newer than what it has.
    */
-  beginList(namespace: string, again = false): ListInProgress<Stored<T>> {
-    for (const [uid, home] of this.#deleted) if (namespace === "" || namespace === home) this.#deleted.delete(uid);
-    const seen = new Set<KeyString>();
+  beginList(namespace: string): ListInProgress<Stored<T>> {
+    this.#ahead.get(namespace)?.beginList();
+    const seen = new Map<KeyString, string>();
+    const behind: Stored<T>[] = [];
     return {
       add: (object) => {
-        seen.add(keyOf(object));
-        return this.upsert(object, "initial", again);
+        const key = keyOf(object);
+        seen.set(key, object.metadata.uid);
+        if (this.#ahead.get(namespace)?.isWritten(key)) behind.push(object);
+        return this.upsert(object, "initial");
       },
-      finish: (resourceVersion) => this.#sweep(namespace, { seen, resourceVersion }),
+      finish: (resourceVersion) => this.#finishList(namespace, { seen, behind, resourceVersion }),
     };
   }
 
-  #sweep(namespace: string, list: { seen: ReadonlySet<KeyString>; resourceVersion: string }): Change<Stored<T>>[] {
-    const keys = namespace === "" ? this.#objects.keys() : this.#namespaces.get(namespace);
+  #finishList(namespace: string, list: TakenList<Stored<T>>): readonly Change<Stored<T>>[] {
+    const { seen, behind, resourceVersion } = list;
+    const ahead = this.#ahead.get(namespace);
     const changes: Change<Stored<T>>[] = [];
-    for (const key of [...keys]) {
-      const object = this.#objects.get(key);
-      if (object === undefined || list.seen.has(key)) continue;
-      const isNewer = compareResourceVersions(object.metadata.resourceVersion, list.resourceVersion) > 0;
-      // Written by us while the list was under way: the list cannot know it.
-      if (isNewer && this.#written.has(key)) continue;
-      this.#drop(key, object);
-      changes.push({ type: "deleted", object, finalStateUnknown: true, origin: "initial" });
+    if (ahead?.isRewoundBy(resourceVersion)) {
+      ahead.forgetAllWritten();
+      for (const object of behind) changes.push(...some(this.upsert(object, "initial")));
     }
+    const keys = namespace === "" ? this.#objects.keys() : this.#namespaces.get(namespace);
+    for (const key of [...keys]) {
+      if (seen.has(key) || this.#isNewerWrite(ahead, key, resourceVersion)) continue;
+      changes.push(...this.#lose(key, "initial"));
+    }
+    ahead?.finishList(resourceVersion, seen);
     return changes;
+  }
+
+  /** Whether we wrote `key` after a list was read, which cannot know it then. */
+  #isNewerWrite(ahead: Ahead | undefined, key: KeyString, listed: string): boolean {
+    const object = this.#objects.get(key);
+    if (object === undefined || !ahead?.isWritten(key)) return false;
+    return compareResourceVersions(object.metadata.resourceVersion, listed) > 0;
+  }
+
+  /** Drops an object of whose end nobody told. */
+  #lose(key: KeyString, origin: Origin): Change<Stored<T>>[] {
+    const object = this.#objects.get(key);
+    if (object === undefined) return [];
+    this.#drop(key, object);
+    return [{ type: "deleted", object, finalStateUnknown: true, origin }];
+  }
+
+  /** The watch that tells of an object's namespace. */
+  #aheadOf(object: Stored<T>): Ahead | undefined {
+    return this.#ahead.get("") ?? this.#ahead.get(object.metadata.namespace ?? "");
   }
 
   #put(key: KeyString, object: Stored<T>): void {
     this.#objects.set(key, object);
     this.#namespaces.add(object.metadata.namespace ?? "", key);
-    for (const [name, index] of this.#indexes) {
-      eachValue(this.#indexers[name]?.(object), (value) => index.add(value, key));
-    }
+    this.#indexes.put(key, object);
   }
 
   #drop(key: KeyString, object: Stored<T>): void {
     this.#objects.delete(key);
-    this.#written.delete(key);
+    this.#aheadOf(object)?.forgetWritten(key);
     this.#namespaces.remove(object.metadata.namespace ?? "", key);
-    this.#unindex(key, object);
-  }
-
-  #unindex(key: KeyString, object: Stored<T>): void {
-    for (const [name, index] of this.#indexes) {
-      eachValue(this.#indexers[name]?.(object), (value) => index.remove(value, key));
-    }
-  }
-
-  #index(name: string): IndexMap {
-    const index = this.#indexes.get(name);
-    if (index === undefined) throw new TypeError(`there is no index ${name}`);
-    return index;
+    this.#indexes.drop(key, object);
   }
 
   #resolve(keys: Iterable<KeyString>): Stored<T>[] {
@@ -227,11 +254,29 @@ export class Store<T extends KubernetesObject> {
 export interface ListInProgress<T> {
   add(object: T): Change<T> | undefined;
   /** What was not in the list is gone. `resourceVersion` is that of the list. */
-  finish(resourceVersion: string): Change<T>[];
+  finish(resourceVersion: string): readonly Change<T>[];
 }
 
-const eachValue = (values: string | readonly string[] | undefined, visit: (value: string) => void): void => {
-  if (values === undefined) return;
-  if (typeof values === "string") visit(values);
-  else for (const value of values) visit(value);
+/** A list that has been taken. */
+interface TakenList<T> {
+  /** The uids of its objects by their keys. */
+  readonly seen: ReadonlyMap<KeyString, string>;
+  /** Its objects of which a write of our own may be newer. */
+  readonly behind: readonly T[];
+  readonly resourceVersion: string;
+}
+
+const NO_CHANGES: readonly never[] = [];
+
+const some = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
+
+/**
+ * Whether a state replaces the one that is held; `order` compares it with that.
+ *
+ * A list counts even where it has the same resourceVersion: it may be decoded with a wider projection. And where it is
+ * older, unless we wrote meanwhile: then the server's history went back, and what it has now is what counts.
+ */
+const isNews = (order: number, origin: Origin, isWritten: boolean): boolean => {
+  if (order > 0) return true;
+  return origin === "initial" && (order === 0 || !isWritten);
 };

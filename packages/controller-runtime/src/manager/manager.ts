@@ -1,7 +1,7 @@
 import type { Cache } from "../cache/cache.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { type Logger, silentLogger } from "../log.ts";
-import { type PageContent, type PageServer, servePages } from "./server.ts";
+import { type PageContent, type PageServer, type ServerAddress, servePages } from "./server.ts";
 
 /** Something that runs for as long as the manager does: a controller. */
 export interface Runnable {
@@ -21,7 +21,7 @@ export interface ManagerOptions {
   readonly cache: Cache;
   readonly runnables: readonly Runnable[];
   /** Address of `/healthz`, `/readyz` and `/metrics`; absent = no server. */
-  readonly address?: string | undefined;
+  readonly address?: ServerAddress | undefined;
   /** The text of `/metrics` and its content type. */
   readonly metrics?: { readonly contentType: string; metrics(): Promise<string> } | undefined;
   /** Further conditions of readiness, besides the caches. */

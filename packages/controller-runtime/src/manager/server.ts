@@ -8,9 +8,16 @@ export interface PageContent {
   readonly body: string;
 }
 
+/** Where to listen. */
+export interface ServerAddress {
+  /** A host name or an address; empty = all addresses. */
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+}
+
 export interface ServerOptions {
-  /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`. */
-  readonly address: string;
+  readonly address: ServerAddress;
   /** Path to page: `/healthz`, `/metrics`. */
   readonly pages: Readonly<Record<string, () => PageContent | Promise<PageContent>>>;
 }
@@ -64,12 +71,10 @@ const answer = async (request: IncomingMessage, response: ServerResponse, pages:
   response.end(request.method === "HEAD" ? undefined : body);
 };
 
-const listen = (server: Server, address: string): Promise<void> => {
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  const port = Number(address.slice(colon + 1));
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(new Error(`cannot listen on ${address}: ${error.message}`, { cause: error })));
+const listen = (server: Server, { host, port }: ServerAddress): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+    });
     server.listen(host === "" ? { port } : { port, host }, () => resolve());
   });
-};
