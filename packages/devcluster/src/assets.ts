@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { type Binary, type BinaryPaths, isExecutable } from "./binaries.ts";
+import { buildBinary, findGo, GO_MISSING } from "./build.ts";
+import { BinaryCache } from "./cache.ts";
+import { Downloader, type DownloadSources, PUBLIC_SOURCES } from "./download.ts";
+import { findVersion, type KubernetesVersion } from "./versions.ts";
+
+/** Where programs come from. */
+export interface AssetOptions {
+  /** Default: the newest version this package has a Go module for. */
+  readonly version?: string | undefined;
+  /** Default `process.env`: `KUBEBUILDER_ASSETS`, `XDG_CACHE_HOME`, `HOME` and `PATH` are read. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Gets one line per thing that takes long. Default: standard error. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** Default: the projects' own release pages. */
+  readonly sources?: DownloadSources | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Writes progress to standard error. */
+export const logToStderr = (line: string): void => {
+  process.stderr.write(`devcluster: ${line}\n`);
+};
+
+/**
+ * Finds the programs of a cluster, in this order:
+ *
+ * 1. the folder `KUBEBUILDER_ASSETS`, which must then hold them all;
+ * 2. the user's cache;
+ * 3. a download of the release, where there is one and it can be reached;
+ * 4. a build from the Go modules of this package, which takes minutes the first time.
+ *
+ * The last two fill the cache.
+ *
+ * @throws an error of one line that says which programs are missing and what to do.
+ */
+export const resolveAssets = async (wanted: readonly Binary[], options: AssetOptions = {}): Promise<BinaryPaths> => {
+  const version = findVersion(options.version);
+  const env = options.env ?? process.env;
+  const folder = env.KUBEBUILDER_ASSETS;
+  if (folder) return givenAssets(folder, wanted);
+  const caches = new Map(wanted.map((binary) => [binary, new BinaryCache(binary, version, env)]));
+  const missing = wanted.filter((binary) => !caches.get(binary)?.has());
+  if (missing.length > 0) await fetchMissing(missing, caches, { ...options, env, found: version });
+  return Object.fromEntries([...caches].map(([binary, cache]) => [binary, cache.path]));
+};
+
+const givenAssets = (folder: string, wanted: readonly Binary[]): BinaryPaths => {
+  const missing = wanted.filter((binary) => !isExecutable(join(folder, binary)));
+  if (missing.length > 0) {
+    throw new Error(`KUBEBUILDER_ASSETS=${folder} lacks ${missing.join(", ")}: add them there, or unset it`);
+  }
+  return Object.fromEntries(wanted.map((binary) => [binary, join(folder, binary)]));
+};
+
+interface FetchOptions extends AssetOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly found: KubernetesVersion;
+}
+
+const fetchMissing = async (
+  missing: readonly Binary[],
+  caches: ReadonlyMap<Binary, BinaryCache>,
+  { env, found, log = logToStderr, sources = PUBLIC_SOURCES, signal }: FetchOptions,
+): Promise<void> => {
+  const downloader = new Downloader(found, { sources, log, signal });
+  // One after another: each build already uses every core, and most of their work is shared.
+  for (const binary of missing) {
+    const cache = caches.get(binary);
+    await cache?.fill(signal, async (target) => {
+      if (await downloader.fetch(binary, target)) return;
+      const go = findGo(env);
+      if (!go) throw new Error(`${missing.join(", ")} can neither be downloaded nor built: ${GO_MISSING}`);
+      await buildBinary(binary, { go, version: found, target, env, log, signal });
+    });
+  }
+};

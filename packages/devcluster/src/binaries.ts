@@ -1,0 +1,54 @@
+import { accessSync, constants } from "node:fs";
+import { type KubernetesVersion, kwokModule } from "./versions.ts";
+
+/** The programs of a cluster. */
+export const BINARIES = [
+  "etcd",
+  "kube-apiserver",
+  "kubectl",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kwok",
+] as const;
+
+/** The name of a program. */
+export type Binary = (typeof BINARIES)[number];
+
+/** Path of each program that was asked for. */
+export type BinaryPaths = Readonly<Partial<Record<Binary, string>>>;
+
+/** How one program is built from source. */
+export interface GoBuild {
+  /** Folder of the Go module. */
+  readonly module: string;
+  readonly package: string;
+  readonly ldflags: string;
+}
+
+const STRIP = "-s -w";
+
+/** Where the source of a program is. */
+export const goBuild = (binary: Binary, version: KubernetesVersion): GoBuild => {
+  if (binary === "kwok") return { module: kwokModule, package: "sigs.k8s.io/kwok/cmd/kwok", ldflags: STRIP };
+  if (binary === "etcd") return { module: version.module, package: "./cmd/etcd", ldflags: STRIP };
+  return { module: version.module, package: `k8s.io/kubernetes/cmd/${binary}`, ldflags: kubernetesLdflags(version) };
+};
+
+/** Discovery, `kubectl version` and version-gated features go by these; without them a build says v0.0.0-master. */
+const kubernetesLdflags = ({ full, minor }: KubernetesVersion): string => {
+  const [major, minorNumber] = minor.split(".");
+  const values = { gitVersion: `v${full}`, gitMajor: major, gitMinor: minorNumber, gitTreeState: "clean" };
+  const packages = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"];
+  const sets = packages.flatMap((path) => Object.entries(values).map(([name, value]) => `-X ${path}.${name}=${value}`));
+  return [STRIP, ...sets].join(" ");
+};
+
+/** Whether there is a program at this path. */
+export const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};

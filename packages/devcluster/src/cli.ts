@@ -1,0 +1,95 @@
+import { Command, InvalidArgumentError } from "commander";
+import { resolveAssets } from "./assets.ts";
+import { BINARIES } from "./binaries.ts";
+import { down, find, list, type NamedCluster, up } from "./named.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
+
+const print = (line: string) => process.stdout.write(`${line}\n`);
+const say = (line: string) => process.stderr.write(`devcluster: ${line}\n`);
+
+const wholeNumber = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number, please");
+  return Number(text);
+};
+
+/** Ctrl-C ends what is under way, and it cleans up after itself. */
+const interrupted = (): AbortSignal => {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => controller.abort(new Error(`interrupted by ${signal}`)));
+  }
+  return controller.signal;
+};
+
+const describe = ({ name, kubeconfig, pids, complete }: NamedCluster): string => {
+  const components = Object.entries(pids).map(([component, pid]) => `${component}=${pid}`);
+  return [name, complete ? "up" : "incomplete", kubeconfig, ...components].join(" ");
+};
+
+interface UpOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly nodes: number;
+  readonly audit: boolean;
+}
+
+const runUp = async ({ name, ...options }: UpOptions) => {
+  const cluster = await up(name, { ...options, signal: interrupted() });
+  if (!cluster.started) {
+    say(cluster.complete ? `${name} is already up` : `${name} is there but incomplete: take it down first`);
+    if (!cluster.complete) process.exitCode = 1;
+  }
+  print(cluster.kubeconfig);
+};
+
+const runDown = async ({ name }: { name: string }) => {
+  say((await down(name)) ? `${name} is down` : `${name} is not up`);
+};
+
+const runStatus = async ({ name }: { name?: string }) => {
+  const clusters = name === undefined ? await list() : [await find(name)].filter((cluster) => cluster !== undefined);
+  for (const cluster of clusters) print(describe(cluster));
+  if (clusters.length > 0) return;
+  say(name === undefined ? "nothing is up" : `${name} is not up`);
+  process.exitCode = 1;
+};
+
+const runAssets = async (options: { version: string }) => {
+  const paths = await resolveAssets(BINARIES, { ...options, signal: interrupted() });
+  for (const binary of BINARIES) print(`${binary} ${paths[binary]}`);
+};
+
+const program = new Command("pcmc-devcluster").description("A real Kubernetes control plane on this machine");
+const version = ["--version <version>", "Kubernetes version", DEFAULT_VERSION] as const;
+const named = ["--name <name>", "which cluster", "default"] as const;
+
+program
+  .command("up")
+  .description("start a cluster that stays, and print the path of its kubeconfig")
+  .option(...version)
+  .option("--nodes <number>", "simulated nodes", wholeNumber, 1)
+  .option("--audit", "write an audit log", false)
+  .option(...named)
+  .action(runUp);
+program
+  .command("down")
+  .description("end a cluster")
+  .option(...named)
+  .action(runDown);
+program
+  .command("status")
+  .description("print what is up: name, state, kubeconfig, pids; exit code 1 when nothing is")
+  .option("--name <name>", "only this one")
+  .action(runStatus);
+program
+  .command("assets")
+  .description("download or build all programs, and print their paths")
+  .option(...version)
+  .action(runAssets);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

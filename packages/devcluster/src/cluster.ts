@@ -1,0 +1,185 @@
+import { readFileSync } from "node:fs";
+import type { AdminClient, RequestOptions } from "./admin-client.ts";
+import { logToStderr, resolveAssets } from "./assets.ts";
+import { type AuditEvent, readAuditEvents, writeAuditPolicy } from "./audit.ts";
+import type { BinaryPaths } from "./binaries.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { type KeeperClient, spawnKeeper } from "./keeper-client.ts";
+import { type KubectlOptions, type KubectlResult, runKubectl } from "./kubectl.ts";
+import { binariesOf, type ClusterOptions, type ClusterPlan, type Component, planCluster } from "./options.ts";
+import { Pki, type User, type UserCredentials } from "./pki.ts";
+import type { Pids } from "./protocol.ts";
+import { countRequests, type RequestFilter } from "./request-counts.ts";
+import { settle } from "./settle.ts";
+import { createState, discardState, stateRoot, sweepStates } from "./state.ts";
+
+/** A running cluster. It ends with `stop()`, with `await using`, or with the process that started it. */
+export interface Cluster extends AsyncDisposable {
+  /** `https://127.0.0.1:PORT` */
+  readonly server: string;
+  /** Path of the admin's kubeconfig. */
+  readonly kubeconfig: string;
+  readonly kubeconfigYaml: string;
+  readonly caPem: string;
+  /** Certificate of the admin. */
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** The state folder: logs, keys, data. */
+  readonly stateDir: string;
+  /** A small client with all rights. */
+  readonly client: AdminClient;
+  /** `client.request`, for short. */
+  request<T = unknown>(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<T>;
+  /** Makes a client certificate. The user has the rights that RBAC objects give, none at first. */
+  addUser(user: User): Promise<UserCredentials>;
+  /** Runs the kubectl of this cluster against it. */
+  kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
+  /** Starts a component that was killed, at the same address with the same data; resolves when it answers. */
+  start(component: Component): Promise<void>;
+  /** Sends a signal, default SIGKILL; resolves when the component has ended, for SIGSTOP and SIGCONT at once. */
+  kill(component: Component, signal?: NodeJS.Signals): Promise<void>;
+  /**
+   * Ends a component and starts it again. SIGKILL by default: etcd takes five seconds for a graceful end, and an API
+   * server with open watches a minute.
+   */
+  restart(component: Component, signal?: NodeJS.Signals): Promise<void>;
+  /** Pids of the components that run, by name. */
+  pids(): Promise<Pids>;
+  /** Pid of the process that runs them. */
+  readonly keeperPid: number | undefined;
+  /** How many requests the API server has answered since its start. Long-running ones count when they end. */
+  requestCounts(filter?: RequestFilter): Promise<number>;
+  /** What the audit log has. @throws unless the cluster was started with `audit: true`. */
+  auditEvents(): Promise<AuditEvent[]>;
+  /** Ends all processes and removes the state folder. Again: nothing. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a cluster: etcd and kube-apiserver, kube-controller-manager unless told otherwise, kube-scheduler and
+ * simulated nodes when there are `nodes`. When it resolves, Pods can be created in `default` and scheduled.
+ *
+ * @throws when a program is missing or a component does not come up, with the end of its log. Nothing is left then.
+ * @example
+ * await using cluster = await startCluster({ nodes: 1 });
+ * await cluster.kubectl(["apply", "-f", "examples/"]);
+ */
+export const startCluster = async (options: ClusterOptions = {}): Promise<Cluster> => {
+  const plan = planCluster(options);
+  const binaries = await resolveAssets(binariesOf(plan), { ...plan, log: plan.log ?? logToStderr });
+  const root = stateRoot(plan.stateDir);
+  await sweepStates(root);
+  const state = await createState(root);
+  return bringUp({ plan, binaries, state, keeper: spawnKeeper(state) });
+};
+
+/** What is there before the first component starts. */
+export interface Ground {
+  readonly plan: ClusterPlan;
+  readonly binaries: BinaryPaths;
+  readonly state: string;
+  readonly keeper: KeeperClient;
+}
+
+/** Starts the components under a keeper, and leaves nothing when that fails. */
+export const bringUp = async ({ plan, binaries, state, keeper }: Ground): Promise<Cluster> => {
+  try {
+    const pki = await Pki.create(state);
+    if (plan.audit) writeAuditPolicy(state);
+    const controlPlane = new ControlPlane({ plan, state, keeper, binaries, pki });
+    await controlPlane.startAll();
+    await settle(plan, controlPlane);
+    return new RunningCluster({ plan, binaries, state, keeper, pki, controlPlane });
+  } catch (error) {
+    await endKeeper(keeper, state);
+    throw error;
+  }
+};
+
+/** Through the keeper; where that is gone, the owner cleans up itself. */
+const endKeeper = async (keeper: KeeperClient, state: string): Promise<void> => {
+  await keeper.stop().catch(() => discardState(state));
+};
+
+interface Parts extends Ground {
+  readonly pki: Pki;
+  readonly controlPlane: ControlPlane;
+}
+
+class RunningCluster implements Cluster {
+  readonly #parts: Parts;
+  #stopped: Promise<void> | undefined;
+  readonly server: string;
+  readonly kubeconfig: string;
+  readonly kubeconfigYaml: string;
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly stateDir: string;
+  readonly client: AdminClient;
+  readonly keeperPid: number | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { controlPlane, pki, state, keeper } = parts;
+    this.server = controlPlane.server;
+    this.client = controlPlane.client;
+    this.kubeconfig = controlPlane.kubeconfig;
+    this.kubeconfigYaml = readFileSync(this.kubeconfig, "utf8");
+    this.caPem = pki.caPem;
+    this.certPem = controlPlane.admin.certPem;
+    this.keyPem = controlPlane.admin.keyPem;
+    this.stateDir = state;
+    this.keeperPid = keeper.pid;
+  }
+
+  request<T = unknown>(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<T> {
+    return this.client.request<T>(method, path, body, options);
+  }
+
+  addUser(user: User): Promise<UserCredentials> {
+    return this.#parts.pki.issue(user, this.server);
+  }
+
+  kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult> {
+    const { binaries, state } = this.#parts;
+    return runKubectl({ binary: binaries.kubectl ?? "kubectl", state, kubeconfig: this.kubeconfig }, args, options);
+  }
+
+  start(component: Component): Promise<void> {
+    return this.#parts.controlPlane.start(component);
+  }
+
+  kill(component: Component, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    return this.#parts.controlPlane.kill(component, signal);
+  }
+
+  async restart(component: Component, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    await this.kill(component, signal);
+    await this.start(component);
+  }
+
+  pids(): Promise<Pids> {
+    return this.#parts.controlPlane.pids();
+  }
+
+  async requestCounts(filter?: RequestFilter): Promise<number> {
+    return countRequests(await this.client.text("GET", "/metrics"), filter);
+  }
+
+  auditEvents(): Promise<AuditEvent[]> {
+    if (!this.#parts.plan.audit) throw new Error("the cluster writes no audit log: start it with audit: true");
+    return readAuditEvents(this.#parts.state, this.client);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= Promise.all([this.client.close(), endKeeper(this.#parts.keeper, this.#parts.state)]).then(
+      () => {},
+    );
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { type Flags, renderFlags } from "./flags.ts";
+import type { ClusterPlan } from "./options.ts";
+import type { Pki } from "./pki.ts";
+
+/** Large enough that no test or demo fills it; etcd refuses writes beyond. Bytes. */
+const ETCD_QUOTA = 8 * 1024 ** 3;
+
+/** Addresses of Services. Nothing routes there without real nodes, but each Service gets one. */
+const SERVICE_CIDR = "10.0.0.0/16";
+
+/** Addresses of simulated Pods, a quarter of a million of them. */
+const POD_CIDR = "10.128.0.0/14";
+
+/**
+ * At the default of 20 requests a second the controller manager spends four seconds on the tokens of its controllers,
+ * and a test with a thousand Pods measures this limit. Priority and fairness of the API server remain.
+ */
+const UNTHROTTLED = { "kube-api-qps": "2000", "kube-api-burst": "4000" };
+
+/** Marks the nodes that kwok plays. */
+export const SIMULATED_NODE = { key: "kwok.x-k8s.io/node", value: "fake" } as const;
+
+/** Where etcd answers. */
+export const etcdUrl = (port: number): string => `http://127.0.0.1:${port}`;
+
+/** Arguments of etcd. */
+export const etcdArgs = (state: string, port: number, flags: Flags = {}): string[] =>
+  renderFlags(
+    {
+      "data-dir": join(state, "etcd"),
+      "listen-client-urls": etcdUrl(port),
+      "advertise-client-urls": etcdUrl(port),
+      // A single member has no peers, yet insists on listening for them.
+      "listen-peer-urls": "http://127.0.0.1:0",
+      // The data is gone with the cluster: a crash of the machine has nothing to lose.
+      "unsafe-no-fsync": "true",
+      // A single member elects itself; the default would let it wait a second before it does.
+      "heartbeat-interval": "10",
+      "election-timeout": "50",
+      "quota-backend-bytes": String(ETCD_QUOTA),
+      "log-level": "warn",
+    },
+    flags,
+  );
+
+/** What the arguments of the API server depend on. */
+export interface ApiServerSetting {
+  readonly state: string;
+  readonly pki: Pki;
+  readonly port: number;
+  readonly etcdPort: number;
+}
+
+/** Files of the audit log, in the state folder. */
+export const AUDIT_LOG = "audit.log";
+export const AUDIT_POLICY = "audit-policy.yaml";
+
+/** Arguments of kube-apiserver. */
+export const apiServerArgs = (plan: ClusterPlan, { state, pki, port, etcdPort }: ApiServerSetting): string[] =>
+  renderFlags(
+    {
+      "bind-address": "127.0.0.1",
+      "advertise-address": "127.0.0.1",
+      "secure-port": String(port),
+      // The endpoint of the Service `kubernetes` may not be a loopback address: there is nothing to reconcile.
+      "endpoint-reconciler-type": "none",
+      "etcd-servers": etcdUrl(etcdPort),
+      "cert-dir": join(state, "pki"),
+      "tls-cert-file": pki.file("apiserver.crt"),
+      "tls-private-key-file": pki.file("apiserver.key"),
+      "client-ca-file": pki.file("ca.crt"),
+      "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
+      "service-account-key-file": pki.file("service-accounts.pub"),
+      "service-account-signing-key-file": pki.file("service-accounts.key"),
+      "authorization-mode": "RBAC",
+      "service-cluster-ip-range": SERVICE_CIDR,
+      "allow-privileged": "true",
+      "disable-admission-plugins": unservedAdmission(plan),
+    },
+    plan.audit
+      ? {
+          "audit-log-path": join(state, AUDIT_LOG),
+          "audit-policy-file": join(state, AUDIT_POLICY),
+          "audit-log-maxsize": "10000",
+        }
+      : {},
+    gates(plan),
+    plan.apiServerFlags ?? {},
+  );
+
+/** Plugins that wait for what only the controller manager does: make ServiceAccounts, and lift the taint of a new node. */
+const unservedAdmission = (plan: ClusterPlan): string | null =>
+  plan.controllerManager ? null : "ServiceAccount,TaintNodesByCondition";
+
+/** Arguments of kube-controller-manager. */
+export const controllerManagerArgs = (plan: ClusterPlan, pki: Pki, kubeconfig: string): string[] =>
+  renderFlags(
+    {
+      kubeconfig,
+      "leader-elect": "false",
+      "secure-port": "0",
+      "use-service-account-credentials": "true",
+      "service-account-private-key-file": pki.file("service-accounts.key"),
+      "root-ca-file": pki.file("ca.crt"),
+      ...UNTHROTTLED,
+    },
+    gates(plan),
+    plan.controllerManagerFlags ?? {},
+  );
+
+/** Arguments of kube-scheduler. */
+export const schedulerArgs = (plan: ClusterPlan, kubeconfig: string): string[] =>
+  renderFlags(
+    { kubeconfig, "leader-elect": "false", "secure-port": "0", ...UNTHROTTLED },
+    gates(plan),
+    plan.schedulerFlags ?? {},
+  );
+
+/** Arguments of kwok. `stages` is its configuration file. */
+export const kwokArgs = (stages: string, kubeconfig: string): string[] =>
+  renderFlags({
+    kubeconfig,
+    config: stages,
+    cidr: POD_CIDR,
+    "node-ip": "127.0.0.1",
+    "manage-all-nodes": "false",
+    "manage-nodes-with-annotation-selector": `${SIMULATED_NODE.key}=${SIMULATED_NODE.value}`,
+  });
+
+const gates = ({ featureGates = {} }: ClusterPlan): Flags => {
+  const pairs = Object.entries(featureGates).map(([name, enabled]) => `${name}=${enabled}`);
+  return pairs.length === 0 ? {} : { "feature-gates": pairs.join(",") };
+};

@@ -1,0 +1,214 @@
+import { closeSync, copyFileSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AdminClient } from "./admin-client.ts";
+import type { BinaryPaths } from "./binaries.ts";
+import { apiServerArgs, controllerManagerArgs, etcdArgs, etcdUrl, kwokArgs, schedulerArgs } from "./components.ts";
+import type { KeeperClient } from "./keeper-client.ts";
+import { type ClusterPlan, type Component, componentsOf } from "./options.ts";
+import { ADMIN, type Pki, type User, type UserCredentials } from "./pki.ts";
+import { poll } from "./poll.ts";
+import { freePort } from "./ports.ts";
+import type { Pids } from "./protocol.ts";
+
+/** How often another may win the race for a port before the start fails. */
+const PORT_ATTEMPTS = 5;
+
+/** An API server that is asked to end waits a minute for its open watches. Milliseconds. */
+const EXIT_TIMEOUT = 90_000;
+
+const stagesFile = fileURLToPath(new URL("../kwok/stages.yaml", import.meta.url));
+
+/** Where the admin's kubeconfig is in a state folder. */
+export const adminKubeconfig = (state: string): string => join(state, "kubeconfig");
+
+/** Who each component is to the API server: its own rights, and its own name in the audit log. */
+const USERS = {
+  "kube-controller-manager": { name: "system:kube-controller-manager" },
+  "kube-scheduler": { name: "system:kube-scheduler" },
+  kwok: { name: "kwok", groups: ["system:masters"] },
+} as const satisfies Partial<Record<Component, User>>;
+
+/** What a control plane is made of. */
+export interface ControlPlaneParts {
+  readonly plan: ClusterPlan;
+  readonly state: string;
+  readonly keeper: KeeperClient;
+  readonly binaries: BinaryPaths;
+  readonly pki: Pki;
+}
+
+/** The components of one cluster: starts each with its flags on its port, and knows when it is ready. */
+export class ControlPlane {
+  readonly #parts: ControlPlaneParts;
+  /** Chosen once, so that a component that is started again is found where it was. */
+  readonly #ports = new Map<"etcd" | "kube-apiserver", number>();
+  readonly #credentials = new Map<keyof typeof USERS, UserCredentials>();
+  #admin: UserCredentials | undefined;
+  #client: AdminClient | undefined;
+
+  constructor(parts: ControlPlaneParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts everything that the plan names, in order. */
+  async startAll(): Promise<void> {
+    for (const component of componentsOf(this.#parts.plan)) {
+      if (component === "etcd" || component === "kube-apiserver") await this.#startOnFreePort(component);
+      else await this.start(component);
+    }
+  }
+
+  /** Starts a component where it was before, and waits until it answers. */
+  async start(component: Component): Promise<void> {
+    const { keeper, state, binaries } = this.#parts;
+    const command = binaries[component];
+    if (!command) throw new Error(`${component} is no part of this cluster`);
+    const args = await this.#args(component);
+    await keeper.start({ name: component, command, args, log: join(state, `${component}.log`) });
+    await this.#ready(component);
+  }
+
+  /**
+   * Sends a signal, and waits for the end of the process.
+   *
+   * @param signal - SIGSTOP and SIGCONT end nothing, and are not waited for.
+   */
+  async kill(component: Component, signal: NodeJS.Signals): Promise<void> {
+    const { keeper } = this.#parts;
+    await keeper.signal(component, signal);
+    if (signal === "SIGSTOP" || signal === "SIGCONT") return;
+    await poll(async () => keeper.exitOf(component), {
+      timeout: EXIT_TIMEOUT,
+      interval: 10,
+      what: `${component} ends`,
+    });
+  }
+
+  /** @throws with the end of its log when a component that was started has ended. */
+  throwIfEnded(component: Component): void {
+    const { keeper, state } = this.#parts;
+    const exit = keeper.exitOf(component);
+    if (!exit) return;
+    const how = exit.signal ?? `exit code ${exit.code}`;
+    throw new Error(`${component} ended (${how}):\n${tail(join(state, `${component}.log`))}`);
+  }
+
+  /** Pids of what runs. */
+  pids(): Promise<Pids> {
+    return this.#parts.keeper.pids();
+  }
+
+  /** Address of the API server. */
+  get server(): string {
+    return `https://127.0.0.1:${this.#port("kube-apiserver")}`;
+  }
+
+  /** Path of the admin's kubeconfig. */
+  get kubeconfig(): string {
+    return adminKubeconfig(this.#parts.state);
+  }
+
+  /** A client with all rights. */
+  get client(): AdminClient {
+    if (!this.#client) throw new Error("the API server was never started");
+    return this.#client;
+  }
+
+  /** The credentials with all rights. */
+  get admin(): UserCredentials {
+    if (!this.#admin) throw new Error("the API server was never started");
+    return this.#admin;
+  }
+
+  #port(component: "etcd" | "kube-apiserver"): number {
+    const port = this.#ports.get(component);
+    if (port === undefined) throw new Error(`${component} was never started`);
+    return port;
+  }
+
+  async #startOnFreePort(component: "etcd" | "kube-apiserver"): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      this.#ports.set(component, await freePort());
+      if (component === "kube-apiserver") await this.#connect();
+      try {
+        await this.start(component);
+        return;
+      } catch (error) {
+        const lostRace = error instanceof Error && error.message.includes("address already in use");
+        if (!lostRace || attempt === PORT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const { pki } = this.#parts;
+    await this.#client?.close();
+    this.#admin = await pki.issue(ADMIN, this.server);
+    copyFileSync(this.#admin.kubeconfig, this.kubeconfig);
+    this.#client = new AdminClient({ server: this.server, caPem: pki.caPem, ...this.#admin });
+  }
+
+  async #args(component: Component): Promise<string[]> {
+    const { plan, pki, state } = this.#parts;
+    if (component === "etcd") return etcdArgs(state, this.#port("etcd"), plan.etcdFlags);
+    if (component === "kube-apiserver") {
+      return apiServerArgs(plan, { state, pki, port: this.#port("kube-apiserver"), etcdPort: this.#port("etcd") });
+    }
+    const { kubeconfig } = await this.#credentialsOf(component);
+    if (component === "kube-controller-manager") return controllerManagerArgs(plan, pki, kubeconfig);
+    if (component === "kube-scheduler") return schedulerArgs(plan, kubeconfig);
+    return kwokArgs(stagesFile, kubeconfig);
+  }
+
+  async #credentialsOf(component: keyof typeof USERS): Promise<UserCredentials> {
+    const known = this.#credentials.get(component);
+    if (known) return known;
+    const issued = await this.#parts.pki.issue(USERS[component], this.server);
+    this.#credentials.set(component, issued);
+    return issued;
+  }
+
+  async #ready(component: Component): Promise<void> {
+    const { plan, state } = this.#parts;
+    const probe = this.#probe(component);
+    await poll(async () => ((await probe()) ? true : undefined), {
+      timeout: plan.startTimeout,
+      what: `${component} is ready (${join(state, `${component}.log`)})`,
+      signal: plan.signal,
+      check: () => this.throwIfEnded(component),
+    });
+  }
+
+  /** The others serve nothing: they are ready when what they do first is done, see settle.ts. */
+  #probe(component: Component): () => Promise<boolean> {
+    if (component === "etcd") {
+      const url = `${etcdUrl(this.#port("etcd"))}/readyz`;
+      return () =>
+        fetch(url).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+    }
+    if (component === "kube-apiserver")
+      return () =>
+        this.client.text("GET", "/readyz").then(
+          () => true,
+          () => false,
+        );
+    return async () => true;
+  }
+}
+
+/** The end of a log file: why a component ended is in its last lines. */
+const tail = (file: string): string => {
+  const fd = openSync(file, "r");
+  try {
+    const { size } = fstatSync(fd);
+    const buffer = Buffer.alloc(Math.min(size, 2000));
+    readSync(fd, buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString("utf8").trim();
+  } finally {
+    closeSync(fd);
+  }
+};

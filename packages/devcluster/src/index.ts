@@ -1,0 +1,11 @@
+export { AdminClient, ApiStatusError, type ClientCredentials, type RequestOptions } from "./admin-client.ts";
+export { type AssetOptions, resolveAssets } from "./assets.ts";
+export type { AuditEvent } from "./audit.ts";
+export { BINARIES, type Binary, type BinaryPaths } from "./binaries.ts";
+export { type Cluster, startCluster } from "./cluster.ts";
+export type { Flags } from "./flags.ts";
+export type { KubectlOptions, KubectlResult } from "./kubectl.ts";
+export type { ClusterOptions, Component } from "./options.ts";
+export type { User, UserCredentials } from "./pki.ts";
+export type { RequestFilter } from "./request-counts.ts";
+export { DEFAULT_VERSION, listVersions } from "./versions.ts";

@@ -1,0 +1,80 @@
+import type { Binary } from "./binaries.ts";
+import type { Flags } from "./flags.ts";
+
+/** What a cluster consists of. */
+export type Component = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
+
+/** What `startCluster` can be told. */
+export interface ClusterOptions {
+  /** Kubernetes version, `1.36` or exact. Default: the newest known here. With `KUBEBUILDER_ASSETS`, what is in there runs. */
+  readonly version?: string | undefined;
+  /** How many nodes. Default 0: Pods can be created, and stay Pending. */
+  readonly nodes?: number | undefined;
+  /** What the nodes are. `simulated` (default): kwok plays their kubelets, no container runs. */
+  readonly node?: "simulated" | "real" | undefined;
+  /**
+   * Runs kube-controller-manager: garbage collection, workloads, the default ServiceAccount. Default true. Without it
+   * the start is faster, admission does not ask for a ServiceAccount, and what is owned outlives its owner.
+   */
+  readonly controllerManager?: boolean | undefined;
+  /** Runs kube-scheduler. Default true when there are nodes. Without it only Pods with `spec.nodeName` get to one. */
+  readonly scheduler?: boolean | undefined;
+  /** Flags for kube-apiserver, replacing the defaults of the same name; null removes one. */
+  readonly apiServerFlags?: Flags | undefined;
+  /** The same for etcd. */
+  readonly etcdFlags?: Flags | undefined;
+  /** The same for kube-controller-manager. */
+  readonly controllerManagerFlags?: Flags | undefined;
+  /** The same for kube-scheduler. */
+  readonly schedulerFlags?: Flags | undefined;
+  /** Kubernetes feature gates, for API server, controller manager and scheduler alike. */
+  readonly featureGates?: Readonly<Record<string, boolean>> | undefined;
+  /** Writes an audit log at level Metadata, read by `auditEvents()`. Default false: it costs each request a line. */
+  readonly audit?: boolean | undefined;
+  /** Folder in which the cluster makes its own, which it removes at the end. Default: `os.tmpdir()`. */
+  readonly stateDir?: string | undefined;
+  /** Gets one line per thing that takes long, such as a build. Default: standard error. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** How long a component may take to become ready, in milliseconds. Default 60,000. */
+  readonly startTimeout?: number | undefined;
+  /** Ends the start; what was begun is cleaned up. A cluster that has started is ended by `stop()`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The options with their defaults. */
+export interface ClusterPlan extends ClusterOptions {
+  readonly nodes: number;
+  readonly controllerManager: boolean;
+  readonly scheduler: boolean;
+  readonly audit: boolean;
+  readonly startTimeout: number;
+}
+
+/** Fills in the defaults. @throws an error of one line for what makes no sense. */
+export const planCluster = (options: ClusterOptions): ClusterPlan => {
+  if (options.node === "real") {
+    throw new Error('node: "real" (kubelet and containers) is not there yet; "simulated" is');
+  }
+  const nodes = options.nodes ?? 0;
+  if (!Number.isInteger(nodes) || nodes < 0) throw new Error(`nodes must be a whole number from 0 on, not ${nodes}`);
+  return {
+    ...options,
+    nodes,
+    controllerManager: options.controllerManager ?? true,
+    scheduler: options.scheduler ?? nodes > 0,
+    audit: options.audit ?? false,
+    startTimeout: options.startTimeout ?? 60_000,
+  };
+};
+
+/** The components of a plan, in the order of their start. */
+export const componentsOf = (plan: ClusterPlan): Component[] => {
+  const components: Component[] = ["etcd", "kube-apiserver"];
+  if (plan.controllerManager) components.push("kube-controller-manager");
+  if (plan.scheduler) components.push("kube-scheduler");
+  if (plan.nodes > 0) components.push("kwok");
+  return components;
+};
+
+/** The programs of a plan. */
+export const binariesOf = (plan: ClusterPlan): Binary[] => [...componentsOf(plan), "kubectl"];

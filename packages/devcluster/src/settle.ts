@@ -1,0 +1,34 @@
+import { type AdminClient, ApiStatusError } from "./admin-client.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { createNodes } from "./nodes.ts";
+import { type ClusterPlan, componentsOf } from "./options.ts";
+import { type PollLimits, poll } from "./poll.ts";
+
+/** Waits for what the controllers and the nodes do first, so that a Pod can be created and scheduled at once. */
+export const settle = async (plan: ClusterPlan, controlPlane: ControlPlane): Promise<void> => {
+  const { client } = controlPlane;
+  const check = () => {
+    for (const component of componentsOf(plan)) controlPlane.throwIfEnded(component);
+  };
+  const limits = { timeout: plan.startTimeout, signal: plan.signal, check };
+  const waits: Promise<void>[] = [];
+  if (plan.nodes > 0) waits.push(createNodes(client, plan.nodes, limits));
+  if (plan.controllerManager) waits.push(defaultServiceAccount(client, limits));
+  await Promise.all(waits);
+};
+
+/** Admission refuses a Pod until its ServiceAccount is there. */
+const defaultServiceAccount = async (client: AdminClient, limits: PollLimits): Promise<void> => {
+  const what = "the controller manager has made the ServiceAccount default/default";
+  await poll(() => exists(client, "/api/v1/namespaces/default/serviceaccounts/default"), { ...limits, what });
+};
+
+const exists = async (client: AdminClient, path: string): Promise<true | undefined> => {
+  try {
+    await client.request("GET", path);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiStatusError && error.code === 404) return undefined;
+    throw error;
+  }
+};

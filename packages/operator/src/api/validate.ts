@@ -1,0 +1,31 @@
+import type { Static } from "typebox";
+import { type Conformed, conform, type Finding, fieldOf, isObject } from "./conform.ts";
+import { podConfigMapConfigResource as resource } from "./podconfigmapconfig.ts";
+
+const API_VERSION = `${resource.group}/${resource.version}`;
+
+/** The parts of an object that admission looks at; `metadata` is checked by the API server for all kinds alike. */
+type Conforming = Static<typeof resource.schema>;
+
+/** `object` in the form that the schema allows, and all that admission would refuse in its spec and status. Never throws. */
+export const conformPodConfigMapConfig = (object: unknown): Conformed<Conforming> => {
+  if (!isObject(object)) return conform(resource.schema, object);
+  const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...body } = object;
+  return conform(resource.schema, body);
+};
+
+const expect = (object: unknown, field: string, expected: string): readonly Finding[] => {
+  const found = isObject(object) ? object[field] : undefined;
+  if (found === expected) return [];
+  return [{ path: [field], field: fieldOf([field]), message: `must be ${expected}` }];
+};
+
+/**
+ * The checks of admission, offline: what the API server with our CRD would refuse in `object`, in the order of the schema.
+ * An empty list = it would be accepted. `object` may be anything, as YAML or JSON gives it. Never throws.
+ */
+export const validatePodConfigMapConfig = (object: unknown): readonly Finding[] => [
+  ...expect(object, "apiVersion", API_VERSION),
+  ...expect(object, "kind", resource.kind),
+  ...conformPodConfigMapConfig(object).findings,
+];

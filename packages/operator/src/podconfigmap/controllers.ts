@@ -1,0 +1,124 @@
+import {
+  type Cache,
+  type Client,
+  Controller,
+  type ControllerObserver,
+  type KeyString,
+  keyOf,
+  type Logger,
+  Priority,
+  parseKey,
+  type Stored,
+  systemClock,
+  watch,
+  watchChanges,
+  type WorkQueueMetrics,
+} from "@pcmc/controller-runtime";
+import type { OperatorMetrics, ResourceType } from "../metrics/operator-metrics.ts";
+import { ConfigReconciler } from "./config-reconciler.ts";
+import { podsWhoseOutcomeChanges } from "./fan-out.ts";
+import { Outcomes } from "./outcomes.ts";
+import { PodReconciler } from "./pod-reconciler.ts";
+import { type DigestedConfigMap, indexes, markedUidKeyOf, ownersOf, type Sources, sourcesOf } from "./sources.ts";
+
+export interface PodConfigMapOptions {
+  readonly cache: Cache;
+  readonly client: Client;
+  readonly log: Logger;
+  readonly metrics: OperatorMetrics;
+  readonly observer: ControllerObserver;
+  readonly queueMetrics: WorkQueueMetrics;
+  readonly podWorkers: number;
+  readonly pcmcWorkers: number;
+  readonly maxRetries: number;
+  /** Milliseconds for one reconcile. */
+  readonly timeout: number;
+  /** Milliseconds; 0 = never. */
+  readonly resyncPeriod: number;
+}
+
+/** Outcomes come in bursts, and a status is computed from all Pods: so long it waits for the rest of a burst. */
+const STATUS_DELAY = 200;
+
+/**
+ * The two controllers behind PodConfigMapConfig: `pod` settles the ConfigMaps of one Pod, `pcmc` the status of one
+ * PodConfigMapConfig.
+ */
+export const podConfigMapControllers = (options: PodConfigMapOptions): readonly Controller[] => {
+  const { cache, client, metrics } = options;
+  const sources = sourcesOf(cache);
+  const { pods, configs, configMaps } = sources;
+  const outcomes = new Outcomes();
+  const onOutcome = (pcmc: KeyString) => configController.enqueue(pcmc, { after: STATUS_DELAY });
+  const podReconciler = new PodReconciler({ client, sources, outcomes, metrics, random: Math.random, onOutcome });
+  const configReconciler = new ConfigReconciler({ client, sources, outcomes, clock: systemClock });
+  const { log, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
+  const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options) };
+  const podController = new Controller({
+    ...common,
+    name: "pod",
+    watches: [
+      // A Pod can be settled before all others are known; the reconciler waits where that is not so.
+      watch(pods, keyOf, { early: true }),
+      watchChanges(configs, podsWhoseOutcomeChanges(sources), { priority: Priority.bulk }),
+      watch(configMaps, podsOf(sources)),
+    ],
+    reconcile: podReconciler.reconcile,
+    workers: options.podWorkers,
+    resync: { period, keys: () => keysOf(pods.values()) },
+  });
+  const configController: Controller = new Controller({
+    ...common,
+    name: "pcmc",
+    watches: [watch(configs, keyOf), watch(pods, () => undefined)],
+    reconcile: configReconciler.reconcile,
+    workers: options.pcmcWorkers,
+    resync: { period, keys: () => keysOf(configs.values()) },
+  });
+  metrics.show({
+    queueDepths: () => [
+      ["pod", podController.queueLength],
+      ["pcmc", configController.queueLength],
+    ],
+    readiness: () => readinessOf(sources),
+    configMaps: () => countsOf(sources),
+  });
+  return [podController, configController];
+};
+
+/** The Pods that a ConfigMap is about: its owner, and the one of the UID in its label, whichever was left. */
+const podsOf =
+  ({ pods }: Sources) =>
+  (configMap: Stored<DigestedConfigMap>): Set<KeyString> => {
+    const uid = markedUidKeyOf(configMap);
+    const marked = uid === undefined ? [] : pods.byIndex(indexes.podUid, uid).map(keyOf);
+    return new Set([...ownersOf(configMap), ...marked]);
+  };
+
+/** Also counts reconciles under the product's own names. */
+const observed = ({ observer, metrics }: PodConfigMapOptions): ControllerObserver => ({
+  ...observer,
+  onReconcile: (result) => {
+    observer.onReconcile(result);
+    // The controllers are named as the label has it.
+    metrics.onReconcile(result.controller as ResourceType, parseKey(result.key).namespace, result);
+  },
+});
+
+function* keysOf(objects: Iterable<Parameters<typeof keyOf>[0]>): Generator<KeyString> {
+  for (const object of objects) yield keyOf(object);
+}
+
+function* readinessOf({ configs }: Sources) {
+  for (const { metadata, status } of configs.values()) {
+    const ready = status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
+    yield { namespace: metadata.namespace ?? "", name: metadata.name, ready };
+  }
+}
+
+function* countsOf({ configs, configMaps }: Sources) {
+  for (const config of configs.values()) {
+    const { namespace = "", name } = config.metadata;
+    yield { namespace, pcmc: name, count: configMaps.countByIndex(indexes.pcmc, keyOf(config)) };
+  }
+}

@@ -1,0 +1,52 @@
+import type { EbpfConfig } from "../api/ebpf-config.ts";
+import type { CopiedKey, ParsedSpec } from "./config.ts";
+import type { Labels } from "./selector.ts";
+import type { PodView } from "./views.ts";
+
+/** What the API server takes: the bytes of all values; keys do not count. Source: Kubernetes' `ValidateConfigMap`. */
+export const MAX_DATA_BYTES = 1_048_576;
+
+/** Data of a ConfigMap. Without a prototype: `__proto__` is a valid data key. */
+export type Data = Readonly<Record<string, string>>;
+
+/** The data of one Pod under one spec; what is `rendered` wins over default keys of the same name. */
+export const dataOf = (pod: PodView, spec: ParsedSpec, rendered: Data = {}): Data => {
+  const data: Record<string, string> = Object.create(null);
+  return Object.assign(
+    data,
+    { podName: pod.name, namespace: pod.namespace, nodeName: pod.nodeName ?? "", phase: pod.phase ?? "" },
+    copied(spec.labels, pod.labels),
+    copied(spec.annotations, pod.annotations),
+    ebpfData(spec.ebpf),
+    rendered,
+  );
+};
+
+/** The bytes of all values in UTF-8. */
+export const sizeOf = (data: Data): number =>
+  Object.values(data).reduce((bytes, value) => bytes + Buffer.byteLength(value), 0);
+
+const copied = (keys: readonly CopiedKey[], from: Labels = {}): Data => {
+  const data: Record<string, string> = {};
+  for (const { source, dataKey } of keys) {
+    const value = Object.hasOwn(from, source) ? from[source] : undefined;
+    if (value !== undefined) data[dataKey] = value;
+  }
+  return data;
+};
+
+const ebpfData = (config: EbpfConfig | undefined): Data => {
+  if (config === undefined) return { ebpf_enabled: "false" };
+  const { syscallMonitoring, l4Firewall, metricsExport } = config;
+  return {
+    ebpf_enabled: "true",
+    ...(syscallMonitoring && { ebpf_syscall_monitoring: enabled(syscallMonitoring) }),
+    ...(l4Firewall && {
+      ebpf_l4_firewall: enabled(l4Firewall),
+      ebpf_l4_firewall_default_action: l4Firewall.defaultAction ?? "allow",
+    }),
+    ...(metricsExport && { ebpf_metrics_export: enabled(metricsExport) }),
+  };
+};
+
+const enabled = (section: { readonly enabled?: boolean }): string => String(section.enabled ?? false);

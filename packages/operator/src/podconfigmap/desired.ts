@@ -1,0 +1,125 @@
+import type { ParsedConfig, Problem } from "./config.ts";
+import { type Data, dataOf, MAX_DATA_BYTES, sizeOf } from "./data.ts";
+import { chooseName, hashedName, type NameLookups, type Pair, pairsOf } from "./names.ts";
+import { isOurs } from "./ownership.ts";
+import type { DesiredConfigMap, ExistingConfigMap, PodView } from "./views.ts";
+
+/** Why a PodConfigMapConfig has no up-to-date ConfigMap for a Pod. What exists stays as it is. */
+export type FailureReason = "InvalidSelector" | "TooLarge" | "TemplateError" | "TemplatesUnsupported";
+
+/** What a Pod should have of one PodConfigMapConfig. */
+export type Settlement =
+  | {
+      readonly kind: "desired";
+      readonly pcmc: string;
+      readonly configMap: DesiredConfigMap;
+      /** Parts of the spec that are left out of the ConfigMap; each makes `Ready=False`. */
+      readonly warnings: readonly Problem[];
+    }
+  | {
+      readonly kind: "failed";
+      readonly pcmc: string;
+      readonly reason: FailureReason;
+      readonly message: string;
+    };
+
+/** The outcome of rendering all templates of one PodConfigMapConfig for one Pod: all of them, or none. */
+export type Rendering = { readonly ok: true; readonly data: Data } | { readonly ok: false; readonly message: string };
+
+/** What there is in the Pod's namespace. The lookups are asked for few names: they may be reads of a cache. */
+export interface NamespaceState {
+  /** All PodConfigMapConfigs of the namespace, none twice. */
+  readonly configs: readonly ParsedConfig[];
+  pod(name: string): PodView | undefined;
+  configMap(name: string): ExistingConfigMap | undefined;
+  /**
+   * The templates of `config`, rendered for `pod`. Called once for each matching config that has templates. Rendering itself
+   * takes time and a deadline: it is done beforehand, and this looks its outcome up. Without it templates are a failure.
+   */
+  readonly render?: (config: ParsedConfig, pod: PodView) => Rendering;
+}
+
+/** The configs that select `pod`; none for a terminating Pod. Those whose selector cannot be read are not among them. */
+export const selectedBy = (pod: PodView, configs: readonly ParsedConfig[]): readonly ParsedConfig[] =>
+  pod.deletionTimestamp === undefined ? configs.filter((config) => selects(config, pod)) : [];
+
+const selects = ({ spec: { selector } }: ParsedConfig, pod: PodView): boolean =>
+  selector.ok && selector.selector.matches(pod.labels);
+
+/**
+ * What `pod` should have: one entry for each PodConfigMapConfig that selects it, and one for each whose selector cannot be
+ * read. Nothing for a terminating Pod: what it has stays for the garbage collector.
+ */
+export const desiredConfigMaps = (pod: PodView, state: NamespaceState): readonly Settlement[] => {
+  if (pod.deletionTimestamp !== undefined) return [];
+  const lookups = nameLookups(pod, state);
+  return state.configs.flatMap((config): Settlement[] => {
+    const { selector } = config.spec;
+    if (!selector.ok) return [failed(config, "InvalidSelector", `podSelector: ${selector.errors.join("; ")}`)];
+    return selector.selector.matches(pod.labels) ? [settle(pod, config, { lookups, render: state.render })] : [];
+  });
+};
+
+interface SettleOptions {
+  readonly lookups: NameLookups;
+  readonly render: NamespaceState["render"];
+}
+
+const settle = (pod: PodView, config: ParsedConfig, { lookups, render }: SettleOptions): Settlement => {
+  const hasTemplates = config.spec.templates.size > 0;
+  if (hasTemplates && render === undefined) {
+    return failed(config, "TemplatesUnsupported", "configMapDataTemplate is not supported yet: remove it");
+  }
+  const rendering: Rendering = hasTemplates && render !== undefined ? render(config, pod) : { ok: true, data: {} };
+  if (!rendering.ok) return failed(config, "TemplateError", rendering.message);
+  const data = dataOf(pod, config.spec, rendering.data);
+  const bytes = sizeOf(data);
+  if (bytes > MAX_DATA_BYTES) return failed(config, "TooLarge", tooLarge(bytes));
+  const name = chooseName({ pod: pod.name, pcmc: config.name }, lookups);
+  const configMap = { name, namespace: pod.namespace, data };
+  return { kind: "desired", pcmc: config.name, configMap, warnings: config.problems };
+};
+
+const tooLarge = (bytes: number): string =>
+  `the values hold ${bytes} bytes, a ConfigMap at most ${MAX_DATA_BYTES}: include less, or shorten the templates`;
+
+const failed = ({ name }: ParsedConfig, reason: FailureReason, message: string): Settlement => ({
+  kind: "failed",
+  pcmc: name,
+  reason,
+  message,
+});
+
+const nameLookups = (self: PodView, { configs, pod, configMap }: NamespaceState): NameLookups => {
+  // The Pod in hand counts, not a newer or older one of the cache.
+  const podOf = (name: string) => (name === self.name ? self : pod(name));
+  const configOf = (name: string) => configs.find((config) => config.name === name);
+  return {
+    isSelected: (pair) => {
+      const live = podOf(pair.pod);
+      const config = configOf(pair.pcmc);
+      return live !== undefined && config !== undefined && selectedBy(live, [config]).length > 0;
+    },
+    holdsHashed: (pair) => owns(pair, podOf(pair.pod), configMap(hashedName(pair))),
+    holderOf: (readable) => {
+      const existing = configMap(readable);
+      if (existing === undefined) return undefined;
+      const holders = pairsOf(readable).filter((pair) => {
+        const live = podOf(pair.pod);
+        const config = configOf(pair.pcmc);
+        return live !== undefined && config !== undefined && mayHold(live, config) && owns(pair, live, existing);
+      });
+      // Marks that contradict each other can speak for two pairs: both must come to the same one.
+      return holders.reduce<Pair | undefined>(
+        (first, pair) => (first && first.pcmc < pair.pcmc ? first : pair),
+        undefined,
+      );
+    },
+  };
+};
+
+/** Whether what a pair has is left to it: a terminating Pod keeps its ConfigMap, an unreadable selector touches none. */
+const mayHold = (pod: PodView, config: ParsedConfig): boolean => !config.spec.selector.ok || selects(config, pod);
+
+const owns = ({ pcmc }: Pair, pod: PodView | undefined, existing: ExistingConfigMap | undefined): boolean =>
+  pod !== undefined && existing !== undefined && isOurs(existing.metadata, { pcmc, podUid: pod.uid });

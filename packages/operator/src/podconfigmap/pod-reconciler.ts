@@ -1,0 +1,240 @@
+import {
+  AlreadyExistsError,
+  type Client,
+  type KeyString,
+  keyString,
+  NotFoundError,
+  type Random,
+  type ReconcileContext,
+  type ReconcileResult,
+  StaleError,
+  type WriteThrough,
+  writeThrough,
+} from "@pcmc/controller-runtime";
+import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
+import type { ParsedConfig } from "./config.ts";
+import { desiredConfigMaps, type Settlement } from "./desired.ts";
+import { type Action, difference, type Preconditions } from "./difference.ts";
+import { otherPairs } from "./names.ts";
+import type { Failure, Outcomes } from "./outcomes.ts";
+import { isTerminatingNamespace, refusalOf } from "./refusal.ts";
+import {
+  configMapFields,
+  configMapViewOf,
+  type DigestedConfigMap,
+  DigestedConfigMaps,
+  indexes,
+  parsedConfig,
+  podViewOf,
+  type Sources,
+} from "./sources.ts";
+import type { ExistingConfigMap, PodView } from "./views.ts";
+
+/** The slow cap of the backoff: what only a change elsewhere can mend is looked at this often. Milliseconds. */
+const SLOW = 30_000;
+const SLOW_JITTER = 0.2;
+/** While the first list of Pods is not complete, a verdict that depends on all of them waits so long. */
+const UNTIL_SYNCED = 500;
+/** Reads of an object that the cache does not show, in one reconcile. */
+const MAX_READS = 3;
+
+export interface PodReconcilerOptions {
+  readonly client: Client;
+  readonly sources: Sources;
+  readonly outcomes: Outcomes;
+  readonly metrics: OperatorMetrics;
+  readonly random: Random;
+  /** Is told of each PodConfigMapConfig under which a Pod has another outcome now. */
+  readonly onOutcome: (pcmc: KeyString) => void;
+}
+
+/** What became of one settlement. `undefined` failures: not settled, to be tried again. */
+interface Verdict {
+  readonly pcmc: string;
+  readonly failures: readonly Failure[] | undefined;
+  readonly error?: unknown;
+  /** Worth another look though nothing changes here: the obstacle is elsewhere. */
+  readonly again?: boolean;
+}
+
+interface Deletion {
+  readonly namespace: string;
+  readonly name: string;
+  readonly preconditions: Preconditions;
+}
+
+/**
+ * Settles all ConfigMaps of one Pod against all PodConfigMapConfigs of its namespace: reads the cache, asks the pure
+ * functions, carries out the difference.
+ */
+export class PodReconciler {
+  readonly #options: PodReconcilerOptions;
+  readonly #writer: WriteThrough<DigestedConfigMap>;
+
+  constructor(options: PodReconcilerOptions) {
+    this.#options = options;
+    this.#writer = writeThrough(options.client, options.sources.configMaps);
+  }
+
+  readonly reconcile = async (key: KeyString, context: ReconcileContext): Promise<ReconcileResult> => {
+    const { pods, configs } = this.#options.sources;
+    const stored = pods.get(key);
+    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
+      // What a Pod leaves behind is the garbage collector's: it has the ownerReference to go by.
+      for (const pcmc of this.#options.outcomes.forgetPod(key)) this.#options.onOutcome(pcmc);
+      return undefined;
+    }
+    const pod = podViewOf(stored);
+    const parsed = configs.inNamespace(pod.namespace).map(parsedConfig);
+    if (!pods.synced && parsed.some(({ name }) => otherPairs({ pod: pod.name, pcmc: name }).length > 0)) {
+      return { requeueAfter: UNTIL_SYNCED };
+    }
+    const verdicts = await this.#settle(pod, parsed, context);
+    this.#record(pod, parsed, verdicts);
+    const failed = verdicts.find(({ error }) => error !== undefined);
+    if (failed !== undefined) throw failed.error;
+    if (!verdicts.some(({ again }) => again)) return undefined;
+    return { requeueAfter: SLOW * (1 - SLOW_JITTER + 2 * SLOW_JITTER * this.#options.random()) };
+  };
+
+  /** Plans and carries out; plans again when an object turns up that the cache does not show. */
+  async #settle(pod: PodView, configs: readonly ParsedConfig[], context: ReconcileContext): Promise<readonly Verdict[]> {
+    const read = new Map<string, ExistingConfigMap>();
+    for (let reads = 0; ; reads++) {
+      const { settlements, actions } = this.#plan(pod, configs, read);
+      const verdicts = new Map(settlements.map((settlement) => [settlement.pcmc, verdictOf(settlement)]));
+      let unseen: string | undefined;
+      for (const action of actions) {
+        const result = await this.#perform(action, pod, context);
+        if (result === "unseen" && action.type === "create") unseen = action.configMap.metadata?.name;
+        else if (result !== "unseen" && result !== undefined) verdicts.set(action.pcmc, result);
+      }
+      if (unseen === undefined) return [...verdicts.values()];
+      if (reads === MAX_READS) throw new StaleError(`ConfigMap ${unseen} comes and goes`);
+      await this.#read(unseen, { pod, read, context });
+    }
+  }
+
+  #plan(pod: PodView, configs: readonly ParsedConfig[], read: ReadonlyMap<string, ExistingConfigMap>) {
+    const { pods, configMaps } = this.#options.sources;
+    const configMap = (name: string): ExistingConfigMap | undefined => {
+      const cached = configMaps.get(keyString(pod.namespace, name));
+      return cached === undefined ? read.get(name) : configMapViewOf(cached);
+    };
+    const podOf = (name: string) => {
+      const found = pods.get(keyString(pod.namespace, name));
+      return found && podViewOf(found);
+    };
+    const settlements = desiredConfigMaps(pod, { configs, pod: podOf, configMap });
+    const existing = new Map(read);
+    const key = keyString(pod.namespace, pod.name);
+    const own = [...configMaps.byIndex(indexes.owner, key), ...configMaps.byIndex(indexes.markedUid, keyString(pod.namespace, pod.uid))];
+    for (const object of own) existing.set(object.metadata.name, configMapViewOf(object));
+    for (const settlement of settlements) {
+      if (settlement.kind === "failed") continue;
+      const { name } = settlement.configMap;
+      const present = configMap(name);
+      if (present !== undefined) existing.set(name, present);
+    }
+    return { settlements, actions: difference({ podName: pod.name, pod, settlements, existing: [...existing.values()] }) };
+  }
+
+  /** Carries out one action; `unseen`: an object of that name is there, and the cache does not show it. */
+  async #perform(action: Action, pod: PodView, context: ReconcileContext): Promise<Verdict | "unseen" | undefined> {
+    const { pcmc } = action;
+    if (action.type === "conflict") {
+      const failures = [{ reason: "ConfigMapConflict", message: action.message }];
+      return { pcmc, failures, again: true };
+    }
+    // Its end is an event, and brings the next reconcile.
+    if (action.type === "wait") return { pcmc, failures: undefined };
+    try {
+      await this.#write(action, pod, context);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AlreadyExistsError) return "unseen";
+      if (isTerminatingNamespace(error)) return { pcmc, failures: undefined };
+      const refusal = refusalOf(error);
+      if (refusal === undefined) return { pcmc, failures: undefined, error };
+      context.log.warning("the API server refuses a ConfigMap", { pcmc, reason: refusal.reason, err: refusal.message });
+      return { pcmc, failures: [refusal], again: true };
+    }
+  }
+
+  async #write(action: Exclude<Action, { type: "conflict" | "wait" }>, pod: PodView, { signal }: ReconcileContext) {
+    const { namespace } = pod;
+    if (action.type === "delete") return this.#delete({ ...action, namespace }, signal);
+    const { configMap } = action;
+    if (action.type === "update") {
+      return this.#counted("update", namespace, () => this.#writer.update(configMap, { signal }));
+    }
+    if (action.type === "recreate") {
+      const name = configMap.metadata?.name ?? "";
+      await this.#delete({ namespace, name, preconditions: action.preconditions }, signal);
+    }
+    return this.#counted("create", namespace, () => this.#writer.create(configMap, { signal }));
+  }
+
+  #delete({ namespace, name, preconditions }: Deletion, signal: AbortSignal): Promise<void> {
+    const object = { metadata: { namespace, name, ...preconditions } };
+    return this.#counted("delete", namespace, () => this.#writer.delete(object, { signal }));
+  }
+
+  async #counted(operation: "create" | "update" | "delete", namespace: string, write: () => Promise<unknown>) {
+    const { metrics } = this.#options;
+    try {
+      await write();
+      metrics.onOperation(operation, namespace);
+    } catch (error) {
+      metrics.onOperation(operation, namespace, error);
+      // The cache had an object that is gone: what there is now comes with the watch.
+      if (operation === "update" && error instanceof NotFoundError) throw new StaleError(error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async #read(name: string, into: { pod: PodView; read: Map<string, ExistingConfigMap>; context: ReconcileContext }) {
+    const { namespace } = into.pod;
+    try {
+      const options = { project: configMapFields, signal: into.context.signal };
+      const object = await this.#options.client.get(DigestedConfigMaps, { namespace, name }, options);
+      into.read.set(name, configMapViewOf(object));
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      into.read.delete(name);
+    }
+  }
+
+  /** Leaves for the status what became of the Pod. */
+  #record(pod: PodView, configs: readonly ParsedConfig[], verdicts: readonly Verdict[]): void {
+    const { outcomes, onOutcome, metrics } = this.#options;
+    const key = keyString(pod.namespace, pod.name);
+    const byName = new Map(verdicts.map((verdict) => [verdict.pcmc, verdict]));
+    for (const { name, uid, generation } of configs) {
+      const pcmc = keyString(pod.namespace, name);
+      const verdict = byName.get(name);
+      if (verdict?.failures === undefined) {
+        if (outcomes.forget(pcmc, key)) onOutcome(pcmc);
+        continue;
+      }
+      for (const { reason } of verdict.failures) metrics.onFailure("pod", pod.namespace, metricReason(reason));
+      const { failures } = verdict;
+      if (outcomes.record(pcmc, key, { podUid: pod.uid, pcmcUid: uid, generation, failures })) onOutcome(pcmc);
+    }
+  }
+}
+
+/** Before anything is written: settled if no action follows. */
+const verdictOf = (settlement: Settlement): Verdict => {
+  const { pcmc } = settlement;
+  if (settlement.kind === "failed") return { pcmc, failures: [settlement] };
+  return { pcmc, failures: settlement.warnings };
+};
+
+/** The `error_type` of a reason: docs/metrics.md lists them. */
+const metricReason = (reason: string): string => {
+  if (reason === "TooLarge") return "size";
+  if (reason.startsWith("Template")) return "template";
+  if (reason === "ConfigMapConflict" || reason === "KeyCollision") return "conflict";
+  return reason.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase();
+};

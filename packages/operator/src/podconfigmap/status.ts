@@ -1,0 +1,141 @@
+import type { PodConfigMapConfig, PodConfigMapConfigStatus } from "../api/podconfigmapconfig.ts";
+import type { Failure } from "./outcomes.ts";
+
+type Condition = NonNullable<PodConfigMapConfigStatus["conditions"]>[number];
+
+/** What the Pods of one PodConfigMapConfig have come to. */
+export interface Progress {
+  /** Live Pods that it selects. */
+  readonly matched: number;
+  /** Selected Pods that have not been settled at this generation yet. */
+  readonly unsettled: number;
+  /** Selected Pods without the ConfigMap they should have, by Pod name. */
+  readonly failed: ReadonlyMap<string, readonly Failure[]>;
+  /** What is wrong with the PodConfigMapConfig itself, so that no Pod can be settled by it. */
+  readonly invalid: Failure | undefined;
+}
+
+/** Pods named in a message; the rest is a count. */
+const NAMED_PODS = 5;
+/** A message is for reading. */
+const MESSAGE_LENGTH = 1_024;
+
+/**
+ * The status as it should be now, or `undefined` when it is that already. Nothing but a difference makes a write: a
+ * converged cluster sees none.
+ *
+ * `observedGeneration` moves only when every selected Pod is settled. Until then the status stays as it is; its
+ * conditions tell by their own `observedGeneration` which spec they are about.
+ */
+export const nextStatus = (
+  config: PodConfigMapConfig,
+  progress: Progress,
+  now: Date,
+): PodConfigMapConfigStatus | undefined => {
+  if (progress.unsettled > 0) return undefined;
+  const before = config.status ?? {};
+  const generation = config.metadata?.generation ?? 0;
+  const conditions = [readyCondition(progress), ...troubleConditions(progress)].map((condition) =>
+    dated({ ...condition, observedGeneration: generation }, { before: before.conditions ?? [], now }),
+  );
+  const others = (before.conditions ?? []).filter(({ type }) => !OUR_CONDITIONS.has(type));
+  const status: PodConfigMapConfigStatus = {
+    ...before,
+    observedGeneration: generation,
+    matched: progress.matched,
+    failed: progress.failed.size,
+    conditions: [...conditions, ...others],
+  };
+  return sameStatus(before, status) ? undefined : status;
+};
+
+type Undated = Pick<Condition, "type" | "status" | "reason" | "message">;
+
+const readyCondition = ({ invalid, failed, matched }: Progress): Undated => {
+  if (invalid !== undefined)
+    return { type: "Ready", status: "False", reason: invalid.reason, message: invalid.message };
+  if (failed.size > 0) {
+    const reasons = new Set([...failed.values()].flat().map(({ reason }) => reason));
+    const reason = reasons.size === 1 ? ([...reasons][0] ?? "Failed") : "SeveralFailures";
+    return { type: "Ready", status: "False", reason, message: failureMessage(failed, matched) };
+  }
+  const message = matched === 0 ? "No Pod is selected." : `${pods(matched)} up to date.`;
+  return { type: "Ready", status: "True", reason: "UpToDate", message };
+};
+
+/** The kinds of trouble that have a condition of their own, `True` while there is some. */
+const TROUBLES: Readonly<Record<string, readonly string[]>> = {
+  SelectorInvalid: ["InvalidSelector"],
+  TemplateFailed: ["TemplateError", "TemplatesUnsupported"],
+  Conflict: ["ConfigMapConflict", "KeyCollision"],
+  Refused: ["QuotaExceeded", "AdmissionDenied", "Rejected", "TooLarge"],
+};
+const OUR_CONDITIONS = new Set(["Ready", ...Object.keys(TROUBLES)]);
+
+const troubleConditions = ({ invalid, failed, matched }: Progress): Undated[] => {
+  const conditions: Undated[] = [];
+  for (const [type, reasons] of Object.entries(TROUBLES)) {
+    if (invalid !== undefined && reasons.includes(invalid.reason)) {
+      conditions.push({ type, status: "True", reason: invalid.reason, message: invalid.message });
+      continue;
+    }
+    const concerned = new Map<string, readonly Failure[]>();
+    for (const [pod, failures] of failed) {
+      const ofType = failures.filter(({ reason }) => reasons.includes(reason));
+      if (ofType.length > 0) concerned.set(pod, ofType);
+    }
+    const [first] = concerned.values();
+    if (first?.[0] === undefined) continue;
+    conditions.push({ type, status: "True", reason: first[0].reason, message: failureMessage(concerned, matched) });
+  }
+  return conditions;
+};
+
+/** Names the first five Pods, in the order of their names, so that the message is the same each time. */
+const failureMessage = (failed: ReadonlyMap<string, readonly Failure[]>, matched: number): string => {
+  const names = [...failed.keys()].sort();
+  const named = names.slice(0, NAMED_PODS).map(
+    (pod) =>
+      `${pod}: ${failed
+        .get(pod)
+        ?.map((f) => f.message)
+        .join("; ")}`,
+  );
+  const more = names.length > NAMED_PODS ? `; and ${names.length - NAMED_PODS} more` : "";
+  return shorten(`${names.length} of ${pods(matched)} not up to date: ${named.join("; ")}${more}`);
+};
+
+const pods = (count: number): string => (count === 1 ? "1 Pod" : `${count} Pods`);
+
+const shorten = (text: string): string =>
+  text.length <= MESSAGE_LENGTH ? text : `${text.slice(0, MESSAGE_LENGTH - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+
+/** Keeps the time of the last transition while `status` stays (KEP-1623). */
+const dated = (
+  condition: Omit<Condition, "lastTransitionTime">,
+  { before, now }: { readonly before: readonly Condition[]; readonly now: Date },
+): Condition => {
+  const old = before.find(({ type }) => type === condition.type);
+  const lastTransitionTime =
+    old?.status === condition.status ? old.lastTransitionTime : now.toISOString().replace(/\.\d+Z$/, "Z");
+  return { ...condition, lastTransitionTime };
+};
+
+const sameStatus = (a: PodConfigMapConfigStatus, b: PodConfigMapConfigStatus): boolean =>
+  a.observedGeneration === b.observedGeneration &&
+  a.matched === b.matched &&
+  a.failed === b.failed &&
+  JSON.stringify(byType(a.conditions)) === JSON.stringify(byType(b.conditions));
+
+/** Conditions in one order, with their fields in one order. */
+const byType = (conditions: readonly Condition[] = []) =>
+  conditions
+    .map(({ type, status, observedGeneration, lastTransitionTime, reason, message }) => [
+      type,
+      status,
+      observedGeneration,
+      lastTransitionTime,
+      reason,
+      message,
+    ])
+    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));

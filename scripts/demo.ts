@@ -1,0 +1,178 @@
+/*
+ * From nothing to ConfigMaps: a real control plane, the manager, three simulated nodes, the files in examples/.
+ *
+ *   node scripts/demo.ts [--keep]     --keep leaves it running and prints the kubeconfig
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { parseArgs, styleText } from "node:util";
+import { type Cluster, startCluster } from "@pcmc/devcluster";
+
+const { values } = parseArgs({ options: { keep: { type: "boolean", default: false } } });
+const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
+
+const started = performance.now();
+const say = (text: string) => {
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1).padStart(5);
+  console.log(`${styleText("dim", `${seconds}s`)}  ${text}`);
+};
+const chapter = (text: string) => say(styleText("bold", text));
+/** Shows the command that a person would type for what comes next. */
+const typed = (command: string) => console.log(`\n${styleText("green", `$ ${command}`)}`);
+
+interface ConfigMap {
+  readonly data?: Readonly<Record<string, string>>;
+}
+interface Pod {
+  readonly spec: { readonly nodeName?: string };
+  readonly status: { readonly phase?: string };
+  readonly metadata: { readonly name: string; readonly labels?: object; readonly annotations?: object };
+}
+
+const POD = "web-0";
+const CONFIG_MAP = `pod-${POD}-from-web-cfg`;
+
+const kubectl = async (cluster: Cluster, ...args: readonly string[]): Promise<string> => {
+  const { stdout, stderr, exitCode } = await cluster.kubectl(args);
+  if (exitCode !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
+  return stdout;
+};
+
+/** Waits until `look` returns something; what is waited for is in the error. */
+const eventually = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    const seen = await look().catch(() => undefined);
+    if (seen !== undefined) return seen;
+    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
+const configMap = (cluster: Cluster): Promise<ConfigMap> =>
+  cluster.request<ConfigMap>("GET", `/api/v1/namespaces/default/configmaps/${CONFIG_MAP}`);
+
+const startManager = (cluster: Cluster): ChildProcess =>
+  spawn(path("bin/pcmc"), ["manager"], {
+    env: {
+      ...process.env,
+      KUBECONFIG: cluster.kubeconfig,
+      METRICS_ADDR: "127.0.0.1:0",
+      CONTROLLER_POD_WORKERS: "auto",
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+
+const stopManager = async (manager: ChildProcess): Promise<number | null> => {
+  if (manager.exitCode !== null) return manager.exitCode;
+  const exit = once(manager, "exit");
+  manager.kill("SIGTERM");
+  await exit;
+  return manager.exitCode;
+};
+
+/** Two blocks of lines beside each other. */
+const beside = (left: readonly string[], right: readonly string[]): string => {
+  const width = Math.max(...left.map((line) => line.length)) + 4;
+  const rows = Array.from({ length: Math.max(left.length, right.length) }, (_, i) => [left[i] ?? "", right[i] ?? ""]);
+  return rows.map(([a = "", b = ""]) => `  ${a.padEnd(width)}${b}`).join("\n");
+};
+
+const entries = (title: string, values: object = {}): string[] => [
+  title,
+  ...Object.entries(values).map(([key, value]) => `  ${key}: ${value}`),
+];
+
+const showPodBesideConfigMap = async (cluster: Cluster) => {
+  const pod = await cluster.request<Pod>("GET", `/api/v1/namespaces/default/pods/${POD}`);
+  const { data } = await configMap(cluster);
+  const left = [
+    `Pod ${POD}`,
+    `  node: ${pod.spec.nodeName}`,
+    `  phase: ${pod.status.phase}`,
+    ...entries("  labels", pod.metadata.labels).map((line, i) => (i === 0 ? line : `  ${line}`)),
+    ...entries("  annotations", pod.metadata.annotations).map((line, i) => (i === 0 ? line : `  ${line}`)),
+  ];
+  console.log(`\n${beside(left, entries(`ConfigMap ${CONFIG_MAP}`, data))}\n`);
+};
+
+const tour = async (cluster: Cluster) => {
+  chapter("The examples go in: a PodConfigMapConfig, and Pods that it selects.");
+  console.log(
+    await kubectl(cluster, "apply", "-f", path("examples/podconfigmapconfig.yaml"), "-f", path("examples/pods.yaml")),
+  );
+  await eventually("the Pod runs and its ConfigMap says so", async () => {
+    const { data } = await configMap(cluster);
+    return data?.["phase"] === "Running" ? data : undefined;
+  });
+  chapter("Each Pod has its ConfigMap:");
+  typed("kubectl get pods,configmaps");
+  console.log(await kubectl(cluster, "get", "pods,configmaps"));
+  await showPodBesideConfigMap(cluster);
+
+  chapter("The status says how far it is:");
+  await eventually("status", async () => {
+    const text = await kubectl(cluster, "get", "pcmc", "web", "-o", "jsonpath={.status.observedGeneration}");
+    return text === "" ? undefined : text;
+  });
+  typed("kubectl get pcmc");
+  console.log(await kubectl(cluster, "get", "pcmc"));
+
+  chapter("A label changes, and the ConfigMap follows:");
+  typed(`kubectl label pod ${POD} tier=canary --overwrite`);
+  console.log(await kubectl(cluster, "label", "pod", POD, "tier=canary", "--overwrite"));
+  const changed = performance.now();
+  await eventually("the label is in the ConfigMap", async () => {
+    const { data } = await configMap(cluster);
+    return data?.["label_tier"] === "canary" ? data : undefined;
+  });
+  say(`label_tier: canary  ${styleText("dim", `(seen ${(performance.now() - changed).toFixed(0)} ms later)`)}`);
+
+  chapter("Someone deletes the ConfigMap by hand, and it is back:");
+  typed(`kubectl delete configmap ${CONFIG_MAP}`);
+  console.log(await kubectl(cluster, "delete", "configmap", CONFIG_MAP));
+  await eventually("the ConfigMap is back", () => configMap(cluster));
+  say("it is back");
+
+  chapter("The Pod goes, and the ConfigMap with it:");
+  typed(`kubectl delete pod ${POD}`);
+  console.log(await kubectl(cluster, "delete", "pod", POD, "--grace-period=1"));
+  await eventually("the ConfigMap is collected", async () => {
+    const list = await kubectl(cluster, "get", "configmaps", "-o", "name");
+    return list.includes(CONFIG_MAP) ? undefined : true;
+  });
+  say(`${CONFIG_MAP} is gone`);
+};
+
+const run = async () => {
+  chapter("A Kubernetes control plane starts: etcd, API server, controller manager, scheduler, three simulated nodes.");
+  await using cluster = await startCluster({ nodes: 3, log: say });
+  say(`API server at ${cluster.server}`);
+  await kubectl(cluster, "apply", "-f", path("crd"));
+  chapter("The manager starts:");
+  typed("pcmc manager");
+  const manager = startManager(cluster);
+  manager.stderr?.pipe(process.stdout);
+  try {
+    await tour(cluster);
+    if (values.keep) await keep(cluster);
+  } finally {
+    const code = await stopManager(manager);
+    say(`The manager has stopped, exit code ${code}.`);
+    if (code !== 0) process.exitCode = 1;
+  }
+};
+
+/** Leaves everything running until Ctrl-C. */
+const keep = async (cluster: Cluster) => {
+  chapter("It goes on. Look at it from another terminal, and end it with Ctrl-C:");
+  console.log(`\n  export KUBECONFIG=${cluster.kubeconfig}\n`);
+  const end = new AbortController();
+  const hold = setInterval(() => {}, 0x7fffffff);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end.abort());
+  await once(end.signal, "abort");
+  clearInterval(hold);
+};
+
+await run();
