@@ -1,5 +1,8 @@
 import type { Status, StatusDetails } from "kubernetes-types/meta/v1.d.ts";
 
+/** The reason where there is none. */
+const UNKNOWN = "Unknown";
+
 /** What an API server said no to, and how. */
 export interface ApiErrorInit {
   readonly status: Status;
@@ -27,10 +30,10 @@ export class ApiError extends Error {
   readonly request: string;
 
   constructor({ status, request, retryAfter }: ApiErrorInit) {
-    super(`${request}: ${status.message ?? status.reason ?? `HTTP ${status.code}`}`);
+    super(`${request}: ${status.message || status.reason || `HTTP ${status.code}`}`);
     this.name = new.target.name;
     this.code = status.code ?? 500;
-    this.reason = status.reason || "Unknown";
+    this.reason = status.reason || UNKNOWN;
     this.details = status.details;
     this.retryAfter = retryAfter;
     this.request = request;
@@ -69,23 +72,25 @@ export class ServerTimeoutError extends ApiError {}
 /** 500. */
 export class InternalError extends ApiError {}
 
-const byReason: Readonly<Record<string, typeof ApiError>> = {
-  Unauthorized: UnauthorizedError,
-  Forbidden: ForbiddenError,
-  NotFound: NotFoundError,
-  AlreadyExists: AlreadyExistsError,
-  Conflict: ConflictError,
-  Gone: ExpiredError,
-  Expired: ExpiredError,
-  Invalid: InvalidError,
-  BadRequest: BadRequestError,
-  TooManyRequests: TooManyRequestsError,
-  RequestEntityTooLarge: RequestEntityTooLargeError,
-  ServiceUnavailable: ServiceUnavailableError,
-  Timeout: ServerTimeoutError,
-  ServerTimeout: ServerTimeoutError,
-  InternalError,
-};
+const byReason: ReadonlyMap<string, typeof ApiError> = new Map(
+  Object.entries({
+    Unauthorized: UnauthorizedError,
+    Forbidden: ForbiddenError,
+    NotFound: NotFoundError,
+    AlreadyExists: AlreadyExistsError,
+    Conflict: ConflictError,
+    Gone: ExpiredError,
+    Expired: ExpiredError,
+    Invalid: InvalidError,
+    BadRequest: BadRequestError,
+    TooManyRequests: TooManyRequestsError,
+    RequestEntityTooLarge: RequestEntityTooLargeError,
+    ServiceUnavailable: ServiceUnavailableError,
+    Timeout: ServerTimeoutError,
+    ServerTimeout: ServerTimeoutError,
+    InternalError,
+  }),
+);
 
 /** Reasons for answers that carry none: from proxies, from handlers outside the API machinery. */
 const reasonOfCode: Readonly<Record<number, string>> = {
@@ -103,11 +108,16 @@ const reasonOfCode: Readonly<Record<number, string>> = {
   504: "Timeout",
 };
 
-/** The typed error for a `Status`. */
+/**
+ * The typed error for a `Status`. A reason that is not the API's own, such as an admission webhook may give, leaves the
+ * class to the code, as in client-go.
+ */
 export const apiError = (init: ApiErrorInit): ApiError => {
-  const reason = init.status.reason || reasonOfCode[init.status.code ?? 0] || "Unknown";
-  const type = byReason[reason] ?? ApiError;
-  return new type({ ...init, status: { ...init.status, reason } });
+  const { status } = init;
+  const usual = reasonOfCode[status.code ?? 0];
+  const reason = status.reason || usual;
+  const type = byReason.get(reason ?? UNKNOWN) ?? byReason.get(usual ?? UNKNOWN) ?? ApiError;
+  return new type({ ...init, status: reason === undefined ? status : { ...status, reason } });
 };
 
 /** The connection failed before a whole answer was there. `sent` = the server may have carried the request out. */
@@ -125,8 +135,10 @@ export class ConnectionError extends Error {
 
 /** A deadline passed: of a request, or of a reconcile. */
 export class DeadlineError extends Error {
-  constructor(what: string, milliseconds: number) {
-    super(`${what}: no result within ${milliseconds / 1000} s`);
+  /** `last`: how the last of several tries failed, where there were some. */
+  constructor(what: string, milliseconds: number, { last }: { readonly last?: unknown } = {}) {
+    const why = last === undefined ? "" : ` (last: ${describe(last)})`;
+    super(`${what}: no result within ${milliseconds / 1000} s${why}`, last === undefined ? {} : { cause: last });
     this.name = "DeadlineError";
   }
 }
@@ -153,9 +165,19 @@ export class TerminalError extends Error {
   }
 }
 
+/** What was read was out of date: look again soon. Not a fault, so it is not logged as one. */
+export class StaleError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StaleError";
+  }
+}
+
 /** One line that names an error, with the code where it is a system error whose message is empty. */
 export const describe = (error: unknown): string => {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(describe).join("; ");
   if (!(error instanceof Error)) return String(error);
-  return error.message || ("code" in error ? String(error.code) : error.name);
+  // OpenSSL's messages end with a line break.
+  const message = error.message.replace(/\s*[\r\n]\s*/g, " ").trim();
+  return message || ("code" in error ? String(error.code) : error.name);
 };

@@ -3,6 +3,14 @@ export { type AssetOptions, resolveAssets } from "./assets.ts";
 export type { AuditEvent } from "./audit.ts";
 export { BINARIES, type Binary, type BinaryPaths } from "./binaries.ts";
 export { type Cluster, startCluster } from "./cluster.ts";
+export {
+  type FaultProxy,
+  type FaultProxyOptions,
+  type ProxiedRequest,
+  startFaultProxy,
+} from "./fault-proxy/fault-proxy.ts";
+export type { Place } from "./fault-proxy/place.ts";
+export type { Action, Match, Rule, RuleOptions } from "./fault-proxy/rule.ts";
 export type { Flags } from "./flags.ts";
 export type { KubectlOptions, KubectlResult } from "./kubectl.ts";
 export type { ClusterOptions, Component } from "./options.ts";

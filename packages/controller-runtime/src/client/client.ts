@@ -2,13 +2,14 @@ import { type Clock, type Random, systemClock } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import type { Codec, Decoder, Page, WatchEvent } from "../decode/decoder.ts";
 import { jsonCodec } from "../decode/json.ts";
+import { JsonSyntaxError } from "../decode/json-reader.ts";
 import type { Projection } from "../decode/projection.ts";
-import { ApiError, apiError, ConnectionError, DecodeError, DeadlineError } from "../errors.ts";
+import { ApiError, apiError, ConnectionError, DeadlineError, DecodeError } from "../errors.ts";
 import type { KubernetesObject, ObjectKey, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { encode } from "./encode.ts";
-import { pathOf, type Query } from "./paths.ts";
-import { Rest, type RestCall, type RestObserver } from "./rest.ts";
+import { NEEDS_NAMESPACE, pathOf, type Query } from "./paths.ts";
+import { describeCall, Rest, type RestCall, type RestObserver } from "./rest.ts";
 
 export interface ClientOptions {
   /** Sent as `User-Agent`; names the program and its version. */
@@ -160,16 +161,20 @@ export class Client {
     const decoder = this.#codec.decoder<Stored<T>>(options.project ?? true);
     let next: string | undefined;
     do {
-      const path = pathOf(resource, { namespace: options.namespace }, {
-        labelSelector: options.labelSelector,
-        fieldSelector: options.fieldSelector,
-        limit: options.limit ?? 500,
-        continue: next,
-        // The token holds the version of the first page; naming another is an error.
-        resourceVersion: next === undefined ? options.resourceVersion : undefined,
-      });
+      const path = pathOf(
+        resource,
+        { namespace: options.namespace },
+        {
+          labelSelector: options.labelSelector,
+          fieldSelector: options.fieldSelector,
+          limit: options.limit ?? 500,
+          continue: next,
+          // The token holds the version of the first page; naming another is an error.
+          resourceVersion: next === undefined ? options.resourceVersion : undefined,
+        },
+      );
       const body = await this.#call({ method: "GET", path, accept: decoder.accept, ...callOptions(options) });
-      const page = decoded(`GET ${path}`, () => decoder.page(body));
+      const page = decoded(describeCall({ method: "GET", path }), () => decoder.page(body));
       for (const item of page.items) stamp(resource, item);
       yield page;
       next = page.continue;
@@ -187,28 +192,38 @@ export class Client {
   ): Promise<void> {
     const decoder = this.#codec.decoder<Stored<T>>(options.project ?? true);
     const path = pathOf(resource, { namespace: options.namespace }, watchQuery(options));
-    const request = `GET ${path}`;
+    const request = describeCall({ method: "GET", path });
     const events = decoder.events((event) => {
       if (event.type === "ERROR") throw apiError({ status: event.object, request });
       onEvent({ type: event.type, object: stamp(resource, event.object) });
     });
     const onData = (chunk: Buffer) => {
       options.onActivity?.();
-      events.push(chunk);
+      try {
+        events.push(chunk);
+      } catch (error) {
+        throw error instanceof JsonSyntaxError ? new DecodeError(request, error) : error;
+      }
     };
     const { signal, onOpen } = options;
     await this.#rest.stream({ path, accept: decoder.accept, onData, onOpen, signal });
   }
 
-  /** Creates an object. */
+  /**
+   * Creates an object.
+   *
+   * @throws TypeError, like all that write, for an object that does not say where it belongs.
+   */
   async create<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
     options: WriteOptions = {},
   ): Promise<Stored<T>> {
-    const { namespace, name } = object.metadata ?? {};
-    const target = options.subresource === undefined ? { namespace } : { namespace, name };
-    const path = pathOf(resource, { ...target, subresource: options.subresource }, this.#writeQuery(options));
+    const { subresource } = options;
+    const { name, namespace } = object.metadata ?? {};
+    if (resource.namespaced && !namespace) throw new TypeError(`${resource.kind} ${name}: ${NEEDS_NAMESPACE}`);
+    const target = subresource === undefined ? { namespace } : { ...keyFrom(object), subresource };
+    const path = pathOf(resource, target, this.#writeQuery(options));
     const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
     return this.#write(resource, { method: "POST", path, body }, options);
   }
@@ -219,8 +234,8 @@ export class Client {
     object: T,
     options: WriteOptions = {},
   ): Promise<Stored<T>> {
-    const { namespace, name } = object.metadata ?? {};
-    const path = pathOf(resource, { namespace, name, subresource: options.subresource }, this.#writeQuery(options));
+    const target = { ...keyFrom(object), subresource: options.subresource };
+    const path = pathOf(resource, target, this.#writeQuery(options));
     const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
     return this.#write(resource, { method: "PUT", path, body }, options);
   }
@@ -257,9 +272,9 @@ export class Client {
     object: T,
     options: ApplyOptions = {},
   ): Promise<Stored<T>> {
-    const { namespace, name } = object.metadata ?? {};
+    const target = { ...keyFrom(object), subresource: options.subresource };
     const query = { ...this.#writeQuery(options), force: options.force || undefined };
-    const path = pathOf(resource, { namespace, name, subresource: options.subresource }, query);
+    const path = pathOf(resource, target, query);
     const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
     const contentType = "application/apply-patch+yaml";
     return this.#write(resource, { method: "PATCH", path, body, contentType, repeatable: true }, options);
@@ -299,10 +314,14 @@ export class Client {
    *
    * @returns the parsed answer.
    */
-  async raw(method: RestCall["method"], path: string, options: CallOptions & { body?: unknown } = {}): Promise<unknown> {
+  async raw(
+    method: RestCall["method"],
+    path: string,
+    options: CallOptions & { body?: unknown } = {},
+  ): Promise<unknown> {
     const body = options.body === undefined ? undefined : encode(options.body);
     const answer = await this.#call({ method, path, body, ...callOptions(options) });
-    return decoded(`${method} ${path}`, () => JSON.parse(answer.toString("utf8")) as unknown);
+    return decoded(describeCall({ method, path }), () => JSON.parse(answer.toString("utf8")) as unknown);
   }
 
   /** Ends all connections; calls under way fail. */
@@ -332,13 +351,23 @@ export class Client {
   }
 }
 
-/** Whether `error` says that nobody can tell if the write happened: read before writing again. */
+/**
+ * Whether `error` says that nobody can tell if the write happened, or that it did and what came of it is not known: read
+ * before writing again. A write that its signal aborts is uncertain too, but rejects with the signal's reason.
+ */
 export const isUncertain = (error: unknown): boolean =>
   (error instanceof ConnectionError && error.sent) ||
   error instanceof DeadlineError ||
+  error instanceof DecodeError ||
   (error instanceof ApiError && error.code >= 500);
 
 const callOptions = ({ signal, timeout, retries }: CallOptions): CallOptions => ({ signal, timeout, retries });
+
+/** The place of an object; a name that is not set is refused by `pathOf`. */
+const keyFrom = ({ metadata }: KubernetesObject): ObjectKey => ({
+  namespace: metadata?.namespace ?? "",
+  name: metadata?.name ?? "",
+});
 
 const watchQuery = (options: WatchOptions): Query => ({
   watch: true,
@@ -357,9 +386,11 @@ const stamp = <T extends KubernetesObject>(resource: Resource<T>, object: Stored
   return object;
 };
 
-/** A deleted object stays while finalizers hold it, a Pod also for its grace period. */
-const isStillThere = ({ metadata }: KubernetesObject): boolean =>
-  (metadata?.finalizers?.length ?? 0) > 0 || (metadata?.deletionGracePeriodSeconds ?? 0) > 0;
+/** A deleted object stays while finalizers hold it, a Pod also for its grace period, a Namespace until it is empty. */
+const isStillThere = ({ metadata, spec }: KubernetesObject & { spec?: { finalizers?: string[] } }): boolean =>
+  (metadata?.finalizers?.length ?? 0) > 0 ||
+  (metadata?.deletionGracePeriodSeconds ?? 0) > 0 ||
+  (spec?.finalizers?.length ?? 0) > 0;
 
 const decoded = <T>(request: string, decode: () => T): T => {
   try {

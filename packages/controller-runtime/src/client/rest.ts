@@ -1,15 +1,19 @@
-import type { Status } from "kubernetes-types/meta/v1.d.ts";
 import { Backoff } from "../backoff.ts";
 import { type Clock, type Random, sleep } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { startDeadline } from "../deadline.ts";
-import { ApiError, apiError, UnauthorizedError } from "../errors.ts";
+import { ApiError, apiError, DeadlineError, UnauthorizedError } from "../errors.ts";
 import { CALL_BACKOFF, MAX_RETRIES, mayRetry, retryAfterOf } from "./retry.ts";
+import { statusOf } from "./status.ts";
 import { type HttpRequest, type HttpResponse, Transport } from "./transport.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** Is told of each answer and each retry; see `clientMetrics`. */
 export interface RestObserver {
-  /** `code` is the HTTP status, or `<error>` where no answer came; `seconds` is the time of that one try. */
+  /**
+   * `code` is the HTTP status, or `<error>` where no answer came; `seconds` is the time of that one try, of a stream the
+   * time until it was open.
+   */
   onResult(result: { method: string; host: string; code: string; seconds: number }): void;
   onRetry(retry: { method: string; host: string; code: string }): void;
 }
@@ -52,6 +56,8 @@ export interface RestOptions {
 }
 
 const DEFAULT_TIMEOUT = 30_000;
+/** What `setInterval` can hold. */
+const LONGEST_INTERVAL = 0x7fffffff;
 
 /**
  * Speaks HTTP with the API server: credentials, errors, retries, deadlines. Knows nothing of resources.
@@ -63,6 +69,7 @@ export class Rest {
   readonly #calls: Transport;
   readonly #watches: Transport;
   readonly #host: string;
+  readonly #closing = new AbortController();
 
   constructor(options: RestOptions) {
     this.#options = options;
@@ -79,26 +86,22 @@ export class Rest {
    */
   async call(call: RestCall): Promise<Buffer> {
     const { clock, random } = this.#options;
-    const request = describeCall(call);
     const repeatable = call.repeatable ?? call.method === "GET";
     const retries = call.retries ?? MAX_RETRIES;
-    using deadline = startDeadline({
-      clock,
-      milliseconds: call.timeout ?? DEFAULT_TIMEOUT,
-      what: request,
-      parent: call.signal,
-    });
+    const milliseconds = call.timeout ?? DEFAULT_TIMEOUT;
+    using deadline = startDeadline({ clock, milliseconds, what: describeCall(call), parent: call.signal });
     const { signal } = deadline;
+    const credentialed = { method: call.method, signal };
     let backoff: Backoff | undefined;
     for (let retry = 0; ; retry++) {
       try {
-        return await this.#authorized(call.method, (authorization) => this.#try(call, { authorization, signal }));
+        return await this.#authorized(credentialed, (authorization) => this.#try(call, { authorization, signal }));
       } catch (error) {
         if (retry >= retries || signal.aborted || !mayRetry(error, repeatable)) throw error;
         backoff ??= new Backoff(CALL_BACKOFF, clock, random);
         const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
+        await this.#pause(call, { error, delay: asked * (1 + 0.1 * random()) + backoff.next(), signal });
         this.#options.observer?.onRetry({ method: call.method, host: this.#host, code: codeOf(error) });
-        await sleep(clock, asked * (1 + 0.1 * random()) + backoff.next(), signal);
       }
     }
   }
@@ -110,26 +113,52 @@ export class Rest {
    * @throws ApiError, ConnectionError, what `onData` throws; the signal's reason when it aborts.
    */
   async stream(stream: RestStream): Promise<void> {
-    await this.#authorized("GET", (authorization) => this.#tryStream(stream, authorization));
+    const { signal } = stream;
+    await this.#authorized({ method: "GET", signal }, (authorization) => this.#tryStream(stream, authorization));
   }
 
-  /** Ends all connections. */
+  /** Ends all connections; calls that are under way, or wait for their next try, fail. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all([this.#calls.close(), this.#watches.close()]);
   }
 
   /** Runs `attempt` with the credential, and once more with a new one when the server refuses it. */
-  async #authorized<T>(method: string, attempt: (authorization: string | undefined) => Promise<T>): Promise<T> {
-    const { config } = this.#options;
+  async #authorized<T>(
+    { method, signal }: { readonly method: string; readonly signal: AbortSignal },
+    attempt: (authorization: string | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { config, observer } = this.#options;
     // Awaiting only what is a promise keeps the usual case free of an extra turn.
     const current = config.authorization();
-    const authorization = current instanceof Promise ? await current : current;
+    const authorization = current instanceof Promise ? await untilAborted(current, signal) : current;
     try {
       return await attempt(authorization);
     } catch (error) {
-      if (!(error instanceof UnauthorizedError) || !(await config.refresh(authorization))) throw error;
-      this.#options.observer?.onRetry({ method, host: this.#host, code: "401" });
-      return await attempt(await config.authorization());
+      if (!(error instanceof UnauthorizedError)) throw error;
+      if (!(await untilAborted(config.refresh(authorization), signal))) throw error;
+      observer?.onRetry({ method, host: this.#host, code: "401" });
+      return await attempt(await untilAborted(Promise.resolve(config.authorization()), signal));
+    }
+  }
+
+  /**
+   * Waits before the next try.
+   *
+   * @throws the signal's reason, which says of the call's own deadline what the last try came to; `error` on `close`.
+   */
+  async #pause(call: RestCall, { error, delay, signal }: Pause): Promise<void> {
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    // A pause has no connection, and the clock's timers let the process end: the caller would never hear.
+    const hold = setInterval(() => {}, LONGEST_INTERVAL);
+    try {
+      await sleep(this.#options.clock, delay, either);
+    } catch {
+      if (!signal.aborted) throw error;
+      if (call.signal?.aborted) throw signal.reason;
+      throw new DeadlineError(describeCall(call), call.timeout ?? DEFAULT_TIMEOUT, { last: error });
+    } finally {
+      clearInterval(hold);
     }
   }
 
@@ -152,20 +181,26 @@ export class Rest {
   async #tryStream(stream: RestStream, authorization: string | undefined): Promise<void> {
     const { path, signal, onData, onOpen } = stream;
     const start = this.#options.clock.now();
+    let answered = false;
     const onResponse = (status: number): boolean => {
+      answered = true;
       this.#observe("GET", String(status), start);
       const open = status >= 200 && status < 300;
       if (open) onOpen?.();
       return open;
     };
-    const headers = this.#headers(stream.accept, authorization);
-    const response = await this.#watches.stream({ method: "GET", path, headers }, { onResponse, onData }, signal);
-    if (response.status >= 300) throw this.#errorOf(response, `GET ${path}`);
+    const request = { method: "GET", path, headers: this.#headers(stream.accept, authorization) } as const;
+    try {
+      const response = await this.#watches.stream(request, { onResponse, onData }, signal);
+      if (response.status >= 300) throw this.#errorOf(response, describeCall(request));
+    } finally {
+      if (!answered) this.#observe("GET", "<error>", start);
+    }
   }
 
   #headers(accept: string, authorization: string | undefined): Record<string, string> {
     const headers: Record<string, string> = { accept, "user-agent": this.#options.userAgent };
-    if (authorization !== undefined) headers["authorization"] = authorization;
+    if (authorization !== undefined) headers.authorization = authorization;
     return headers;
   }
 
@@ -180,22 +215,17 @@ export class Rest {
   }
 }
 
+/** What a pause between two tries is about. */
+interface Pause {
+  /** Of the try before. */
+  readonly error: unknown;
+  /** Milliseconds. */
+  readonly delay: number;
+  readonly signal: AbortSignal;
+}
+
 /** For messages the path suffices; a query can be long, and says little. */
-const describeCall = (call: RestCall): string => `${call.method} ${call.path.split("?", 1)[0]}`;
+export const describeCall = ({ method, path }: Pick<RestCall, "method" | "path">): string =>
+  `${method} ${path.split("?", 1)[0]}`;
 
 const codeOf = (error: unknown): string => (error instanceof ApiError ? String(error.code) : "<error>");
-
-/** The `Status` of an error answer; a proxy's plain text becomes its message. */
-const statusOf = (response: HttpResponse): Status => {
-  const text = response.body.toString("utf8");
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && "kind" in parsed && parsed.kind === "Status") {
-      return { code: response.status, ...(parsed as Status) };
-    }
-  } catch {
-    // Not JSON: fall through.
-  }
-  const line = text.trim().split("\n", 1)[0]?.slice(0, 200);
-  return { code: response.status, message: line ? `HTTP ${response.status}: ${line}` : `HTTP ${response.status}` };
-};

@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher } from "undici";
+import Pool from "undici/lib/dispatcher/pool.js";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { ConnectionError } from "../errors.ts";
 
@@ -47,6 +48,8 @@ export class Transport {
   readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #unsubscribe: () => void;
+  /** Pools with older TLS material that still have requests under way. */
+  readonly #retired = new Set<Pool>();
   #pool: Pool;
   #closed = false;
 
@@ -83,12 +86,12 @@ export class Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#unsubscribe();
-    await this.#pool.destroy();
+    await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()));
   }
 
   #dispatch(request: HttpRequest, handler: StreamHandler | undefined, signal: AbortSignal | undefined) {
     return new Promise<HttpResponse>((resolve, reject) => {
-      const exchange = new Exchange({ request, handler, signal, resolve, reject });
+      const exchange = new Exchange({ request, origin: this.#origin, handler, signal, resolve, reject });
       if (!exchange.listen()) return;
       try {
         this.#pool.dispatch(
@@ -132,13 +135,17 @@ export class Transport {
     if (this.#closed) return;
     const old = this.#pool;
     this.#pool = this.#newPool();
+    this.#retired.add(old);
     // Waits for what is under way; a failure there has reached its caller already.
-    old.close().catch(() => {});
+    const forget = () => this.#retired.delete(old);
+    old.close().then(forget, forget);
   }
 }
 
 interface ExchangeOptions {
   readonly request: HttpRequest;
+  /** Of the server, for messages. */
+  readonly origin: string;
   readonly handler: StreamHandler | undefined;
   readonly signal: AbortSignal | undefined;
   readonly resolve: (response: HttpResponse) => void;
@@ -171,17 +178,20 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Aborted while it waited for a connection. Throwing takes it out of the queue; `controller.abort` would close the
+    // connection, which others wait for, although nothing has been written to it.
+    if (this.#settled) throw new Error("aborted");
     this.#controller = controller;
-    // Aborted while it waited for a connection.
-    if (this.#settled) controller.abort(new Error("aborted"));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpResponse["headers"]): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: HttpResponse["headers"]): void {
     // 1xx are announcements; the answer follows.
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    this.#streaming = this.#options.handler?.onResponse(status) ?? false;
+    this.#handling(controller, () => {
+      this.#streaming = this.#options.handler?.onResponse(status) ?? false;
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -190,12 +200,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#chunks.push(chunk);
       return;
     }
-    try {
-      this.#options.handler?.onData(chunk);
-    } catch (error) {
-      this.#fail(error);
-      controller.abort(error instanceof Error ? error : new Error(String(error)));
-    }
+    this.#handling(controller, () => this.#options.handler?.onData(chunk));
   }
 
   onResponseEnd(): void {
@@ -203,12 +208,28 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#settle();
     const [first] = this.#chunks;
     const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
-    this.#options.resolve({ status: this.#status, headers: this.#headers, body });
+    const response = { status: this.#status, headers: this.#headers, body };
+    // undici sets the connection free in a `setImmediate` that it asks for after this call. A caller that went on sooner
+    // would find it busy and open a second one: twice the handshakes for calls in a row.
+    queueMicrotask(() => setImmediate(this.#options.resolve, response));
   }
 
   onResponseError(_controller: unknown, cause: Error): void {
-    const { method, path } = this.#options.request;
-    this.#fail(new ConnectionError(`${method} ${path}`, { cause, sent: this.#controller !== undefined }));
+    const { request, origin } = this.#options;
+    const [path] = request.path.split("?", 1);
+    this.#fail(
+      new ConnectionError(`${request.method} ${origin}${path}`, { cause, sent: this.#controller !== undefined }),
+    );
+  }
+
+  /** Calls the handler; its error ends the exchange. */
+  #handling(controller: Dispatcher.DispatchController, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fail(error);
+      controller.abort(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   readonly #onAbort = () => {

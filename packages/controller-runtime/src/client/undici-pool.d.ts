@@ -1,0 +1,4 @@
+/** The file that undici's index re-exports as `Pool`; see docs/decisions/003-undici-pool-alone.md. */
+declare module "undici/lib/dispatcher/pool.js" {
+  export { Pool as default } from "undici";
+}

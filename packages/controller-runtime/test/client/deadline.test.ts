@@ -1,0 +1,69 @@
+// Invariants:
+// - The signal aborts with whichever comes first, and stays with that reason.
+// - After it is disposed of, nothing is left on the parent or the clock, and nothing aborts it.
+import { getEventListeners } from "node:events";
+import { describe, expect, it } from "vitest";
+import { startDeadline } from "../../src/deadline.ts";
+import { DeadlineError } from "../../src/errors.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+describe("a deadline", () => {
+  it("aborts when its time is over, and says what was late", () => {
+    const clock = new FakeClock();
+    const { signal } = startDeadline({ clock, milliseconds: 1_500, what: "GET /x" });
+    clock.advance(1_499);
+    expect(signal.aborted).toBe(false);
+    clock.advance(1);
+    expect(signal.reason).toBeInstanceOf(DeadlineError);
+    expect(signal.reason).toMatchObject({ message: "GET /x: no result within 1.5 s" });
+  });
+
+  it("aborts with its parent, for the parent's reason", () => {
+    const parent = new AbortController();
+    const clock = new FakeClock();
+    const { signal } = startDeadline({ clock, milliseconds: 10, what: "", parent: parent.signal });
+    parent.abort("stopping");
+    expect(signal.reason).toBe("stopping");
+    clock.advance(10);
+    expect(signal.reason).toBe("stopping");
+  });
+
+  it("keeps its own reason when the parent aborts later", () => {
+    const parent = new AbortController();
+    const clock = new FakeClock();
+    const { signal } = startDeadline({ clock, milliseconds: 10, what: "", parent: parent.signal });
+    clock.advance(10);
+    parent.abort("stopping");
+    expect(signal.reason).toBeInstanceOf(DeadlineError);
+  });
+
+  it("is aborted from the start when its parent is", () => {
+    const { signal } = startDeadline({
+      clock: new FakeClock(),
+      milliseconds: 10,
+      what: "",
+      parent: AbortSignal.abort("stopping"),
+    });
+    expect(signal.reason).toBe("stopping");
+  });
+
+  it("leaves nothing behind once disposed of", () => {
+    const parent = new AbortController();
+    const clock = new FakeClock();
+    const deadline = startDeadline({ clock, milliseconds: 10, what: "", parent: parent.signal });
+    deadline[Symbol.dispose]();
+    expect(clock.timers).toBe(0);
+    expect(getEventListeners(parent.signal, "abort")).toEqual([]);
+    clock.advance(10);
+    parent.abort();
+    expect(deadline.signal.aborted).toBe(false);
+  });
+
+  it("leaves nothing behind when its parent was aborted before", () => {
+    const clock = new FakeClock();
+    const parent = AbortSignal.abort();
+    startDeadline({ clock, milliseconds: 10, what: "", parent })[Symbol.dispose]();
+    expect(clock.timers).toBe(0);
+    expect(getEventListeners(parent, "abort")).toEqual([]);
+  });
+});
