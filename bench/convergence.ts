@@ -14,7 +14,14 @@ import { type Cluster, startCluster } from "@pcmc/devcluster";
 import { startManager } from "./managed.ts";
 import { cpuSeconds, memory } from "./process-usage.ts";
 import type { RawJob, RawResult } from "./raw-create.ts";
-import { configMapBodies, countConfigMaps, createNamespace, createWorkload, deleteConfigMaps, NAMESPACE } from "./workload.ts";
+import {
+  configMapBodies,
+  countConfigMaps,
+  createNamespace,
+  createWorkload,
+  deleteConfigMaps,
+  NAMESPACE,
+} from "./workload.ts";
 
 const { values } = parseArgs({
   options: {
@@ -57,14 +64,27 @@ const raw = async (cluster: Cluster, bodies: readonly string[], round: number): 
   const namespace = `raw-${round}`;
   await createNamespace(cluster, namespace);
   const { server, caPem: ca, certPem: cert, keyPem: key } = cluster;
-  const job: RawJob = { server, ca, cert, key, connections, path: `/api/v1/namespaces/${namespace}/configmaps`, bodies };
+  const job: RawJob = {
+    server,
+    ca,
+    cert,
+    key,
+    connections,
+    path: `/api/v1/namespaces/${namespace}/configmaps`,
+    bodies,
+  };
   const before = await serverCpu(cluster);
   const result = await runRaw(job);
   if (result.errors > 0) throw new Error(`${result.errors} raw creates failed`);
   const serverMillis = serverMillisPerObject(before, await serverCpu(cluster));
   // They carry our labels: left there, the next manager would have to read them too.
   await deleteConfigMaps(cluster, namespace);
-  return { kind: "raw", perSecond: pods / result.seconds, clientMillis: (result.cpuSeconds / pods) * 1_000, serverMillis };
+  return {
+    kind: "raw",
+    perSecond: pods / result.seconds,
+    clientMillis: (result.cpuSeconds / pods) * 1_000,
+    serverMillis,
+  };
 };
 
 const runRaw = async (job: RawJob): Promise<RawResult> => {
@@ -108,8 +128,12 @@ const converged = async (cluster: Cluster): Promise<void> => {
 /** A restart with everything in place: how many writes it makes, and how soon it is ready. */
 const restart = async (cluster: Cluster) => {
   // The API server keeps a Lease of its own, which is nobody's write here.
-  const resource = ["configmaps", "pods", "podconfigmapconfigs", "events"];
-  const writes = () => cluster.requestCounts({ verb: ["POST", "PUT", "PATCH", "DELETE", "APPLY"], resource });
+  const resources = ["configmaps", "pods", "podconfigmapconfigs", "events"];
+  const verb = ["POST", "PUT", "PATCH", "DELETE", "APPLY"];
+  const writes = async () => {
+    const counts = await Promise.all(resources.map((resource) => cluster.requestCounts({ verb, resource })));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
   const before = await writes();
   const started = performance.now();
   await using manager = await startManager(cluster.kubeconfig);
@@ -126,7 +150,11 @@ const median = (numbers: readonly number[]): number => {
 
 const row = ({ kind, perSecond, clientMillis, serverMillis, peakMb }: Round): string => {
   const peak = peakMb === undefined ? "" : `   peak RSS ${peakMb.toFixed(0)} MB`;
-  const cells = [`${perSecond.toFixed(0).padStart(6)}/s`, `client ${clientMillis.toFixed(3)} ms`, `server ${serverMillis.toFixed(3)} ms`];
+  const cells = [
+    `${perSecond.toFixed(0).padStart(6)}/s`,
+    `client ${clientMillis.toFixed(3)} ms`,
+    `server ${serverMillis.toFixed(3)} ms`,
+  ];
   return `${kind.padEnd(5)} ${cells.join("   ")}${peak}`;
 };
 

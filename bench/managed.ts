@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const PCMC = fileURLToPath(new URL("../bin/pcmc", import.meta.url));
@@ -17,7 +17,10 @@ export interface Manager extends AsyncDisposable {
 }
 
 /** Starts `bin/pcmc manager` against a cluster. Standard error goes to ours. */
-export const startManager = async (kubeconfig: string, env: Readonly<Record<string, string>> = {}): Promise<Manager> => {
+export const startManager = async (
+  kubeconfig: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Manager> => {
   const port = await freePort();
   const child = spawn(PCMC, ["manager"], {
     env: {

@@ -47,7 +47,11 @@ const config = {
 };
 
 /** Runs `work(i)` for i in [0, count), `width` at a time. */
-export const inParallel = async (count: number, width: number, work: (i: number) => Promise<unknown>): Promise<void> => {
+export const inParallel = async (
+  count: number,
+  width: number,
+  work: (i: number) => Promise<unknown>,
+): Promise<void> => {
   let next = 0;
   const worker = async () => {
     for (let i = next++; i < count; i = next++) await work(i);

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs, styleText } from "node:util";
 import { type Cluster, startCluster } from "@pcmc/devcluster";
@@ -84,6 +85,10 @@ const entries = (title: string, values: object = {}): string[] => [
   ...Object.entries(values).map(([key, value]) => `  ${key}: ${value}`),
 ];
 
+/** Without the copy of the whole manifest that `kubectl apply` leaves. */
+const ownAnnotations = ({ metadata: { annotations = {} } }: Pod): object =>
+  Object.fromEntries(Object.entries(annotations).filter(([key]) => !key.startsWith("kubectl.kubernetes.io/")));
+
 const showPodBesideConfigMap = async (cluster: Cluster) => {
   const pod = await cluster.request<Pod>("GET", `/api/v1/namespaces/default/pods/${POD}`);
   const { data } = await configMap(cluster);
@@ -92,7 +97,7 @@ const showPodBesideConfigMap = async (cluster: Cluster) => {
     `  node: ${pod.spec.nodeName}`,
     `  phase: ${pod.status.phase}`,
     ...entries("  labels", pod.metadata.labels).map((line, i) => (i === 0 ? line : `  ${line}`)),
-    ...entries("  annotations", pod.metadata.annotations).map((line, i) => (i === 0 ? line : `  ${line}`)),
+    ...entries("  annotations", ownAnnotations(pod)).map((line, i) => (i === 0 ? line : `  ${line}`)),
   ];
   console.log(`\n${beside(left, entries(`ConfigMap ${CONFIG_MAP}`, data))}\n`);
 };
@@ -113,8 +118,8 @@ const tour = async (cluster: Cluster) => {
 
   chapter("The status says how far it is:");
   await eventually("status", async () => {
-    const text = await kubectl(cluster, "get", "pcmc", "web", "-o", "jsonpath={.status.observedGeneration}");
-    return text === "" ? undefined : text;
+    const matched = await kubectl(cluster, "get", "pcmc", "web", "-o", "jsonpath={.status.matched}");
+    return matched === "2" ? matched : undefined;
   });
   typed("kubectl get pcmc");
   console.log(await kubectl(cluster, "get", "pcmc"));
@@ -153,7 +158,9 @@ const run = async () => {
   chapter("The manager starts:");
   typed("pcmc manager");
   const manager = startManager(cluster);
-  manager.stderr?.pipe(process.stdout);
+  if (manager.stderr !== null) {
+    createInterface({ input: manager.stderr }).on("line", (line) => console.log(styleText("dim", `        ${line}`)));
+  }
   try {
     await tour(cluster);
     if (values.keep) await keep(cluster);

@@ -1,4 +1,5 @@
 import {
+  type Client,
   type Clock,
   type KeyString,
   keyOf,
@@ -7,7 +8,6 @@ import {
   type Stored,
   type WriteThrough,
   writeThrough,
-  type Client,
 } from "@pcmc/controller-runtime";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
 import { selects } from "./fan-out.ts";
@@ -71,7 +71,9 @@ export class ConfigReconciler {
       matched++;
       const outcome = outcomes.get(key, keyOf(pod));
       const isCurrent =
-        outcome?.generation === parsed.generation && outcome.pcmcUid === parsed.uid && outcome.podUid === pod.metadata.uid;
+        outcome?.generation === parsed.generation &&
+        outcome.pcmcUid === parsed.uid &&
+        outcome.podUid === pod.metadata.uid;
       if (!isCurrent) unsettled++;
       else if (outcome.failures.length > 0) failed.set(pod.metadata.name, outcome.failures);
     }

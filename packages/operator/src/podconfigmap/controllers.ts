@@ -5,18 +5,20 @@ import {
   type ControllerObserver,
   type KeyString,
   keyOf,
+  keyString,
   type Logger,
   Priority,
   parseKey,
   type Stored,
   systemClock,
+  type WorkQueueMetrics,
   watch,
   watchChanges,
-  type WorkQueueMetrics,
 } from "@pcmc/controller-runtime";
 import type { OperatorMetrics, ResourceType } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
 import { podsWhoseOutcomeChanges } from "./fan-out.ts";
+import { pairsOf } from "./names.ts";
 import { Outcomes } from "./outcomes.ts";
 import { PodReconciler } from "./pod-reconciler.ts";
 import { type DigestedConfigMap, indexes, markedUidKeyOf, ownersOf, type Sources, sourcesOf } from "./sources.ts";
@@ -86,13 +88,18 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
   return [podController, configController];
 };
 
-/** The Pods that a ConfigMap is about: its owner, and the one of the UID in its label, whichever was left. */
+/**
+ * The Pods that a ConfigMap is about: its owner, the one of the UID in its label, whichever of the two was left, and all
+ * whose readable name it has, since they may have waited for it.
+ */
 const podsOf =
   ({ pods }: Sources) =>
   (configMap: Stored<DigestedConfigMap>): Set<KeyString> => {
+    const { namespace = "", name } = configMap.metadata;
     const uid = markedUidKeyOf(configMap);
     const marked = uid === undefined ? [] : pods.byIndex(indexes.podUid, uid).map(keyOf);
-    return new Set([...ownersOf(configMap), ...marked]);
+    const named = pairsOf(name).map(({ pod }) => keyString(namespace, pod));
+    return new Set([...ownersOf(configMap), ...marked, ...named]);
   };
 
 /** Also counts reconciles under the product's own names. */
@@ -111,7 +118,8 @@ function* keysOf(objects: Iterable<Parameters<typeof keyOf>[0]>): Generator<KeyS
 
 function* readinessOf({ configs }: Sources) {
   for (const { metadata, status } of configs.values()) {
-    const ready = status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
+    const ready =
+      status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
     yield { namespace: metadata.namespace ?? "", name: metadata.name, ready };
   }
 }

@@ -107,7 +107,12 @@ export const podViewOf = ({ metadata, spec, status }: Stored<Pod>): PodView => (
   deletionTimestamp: metadata.deletionTimestamp,
 });
 
-export const configMapViewOf = ({ metadata, data, binaryData, immutable }: Stored<DigestedConfigMap>): ExistingConfigMap => ({
+export const configMapViewOf = ({
+  metadata,
+  data,
+  binaryData,
+  immutable,
+}: Stored<DigestedConfigMap>): ExistingConfigMap => ({
   metadata,
   dataDigest: data,
   binaryDataDigest: binaryData,
