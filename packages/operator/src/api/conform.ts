@@ -1,5 +1,4 @@
-import type { Static, TSchema } from "typebox";
-import type { SchemaNode } from "./schema.ts";
+import type { Schema, SchemaNode } from "./schema.ts";
 
 /** Something in an object that admission refuses. */
 export interface Finding {
@@ -33,16 +32,12 @@ export interface Conformed<T> {
  * touch the type (lengths, rules) are findings, and the part stays. So leaving out can widen what the value means: whoever
  * depends on a part looks for findings below its path first.
  */
-export const conform = <T extends TSchema>(schema: T, value: unknown): Conformed<Static<T>> => {
+export const conform = <T>(schema: Schema<T>, value: unknown): Conformed<T> => {
   const findings: Finding[] = [];
-  if (!isNode(schema)) throw new TypeError("the schema has no type: it cannot be that of a custom resource");
-  // The boundary: what `read` returns holds to `schema`, which is what `Static` says of it.
-  const conforming = read(schema, value, { path: [], findings }) as Static<T> | undefined;
+  // The boundary: what `read` returns holds to `schema`, whose values are `T`.
+  const conforming = read(schema, value, { path: [], findings }) as T | undefined;
   return { value: conforming, findings };
 };
-
-/** Every schema of a CRD names its type; the rest of a node is optional. */
-const isNode = (schema: TSchema): schema is SchemaNode => "type" in schema;
 
 /** Where `read` is, and where it reports to. */
 interface Place {

@@ -1,5 +1,5 @@
-import type { TObject } from "typebox";
 import { isScalar, type Pair, stringify } from "yaml";
+import type { Schema } from "./schema.ts";
 
 /** A column of `kubectl get`. */
 export interface PrinterColumn {
@@ -20,7 +20,7 @@ export interface CustomResource {
   /** What `kubectl explain` says of the kind. */
   readonly description: string;
   /** `spec` and `status`. */
-  readonly schema: TObject;
+  readonly schema: Schema;
   readonly printerColumns: readonly PrinterColumn[];
 }
 
@@ -78,7 +78,7 @@ const HEADER =
 
 /** The CRD as the file in `crd/` holds it. */
 export const crdYaml = (resource: CustomResource): string => {
-  // Through JSON: what only the code needs (the twins of CEL rules, TypeBox' hidden fields) is no JSON and stays behind.
+  // Through JSON: what only the code needs (the twins of CEL rules, the marks of optional properties) is no JSON and stays behind.
   const plain: unknown = JSON.parse(JSON.stringify(customResourceDefinition(resource)));
   return HEADER + stringify(plain, { lineWidth: 120, aliasDuplicateObjects: false, sortMapEntries: descriptionFirst });
 };

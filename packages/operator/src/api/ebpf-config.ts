@@ -1,5 +1,4 @@
-import { type Static, Type } from "typebox";
-import { listOf, oneOf, type Rule, rules } from "./schema.ts";
+import { boolean, integer, listOf, object, oneOf, optional, type Rule, rules, type Static, string } from "./schema.ts";
 import { GO_DURATION_PATTERN, parseGoDuration } from "./syntax.ts";
 
 const atLeastOneSecond: Rule<string> = {
@@ -8,19 +7,16 @@ const atLeastOneSecond: Rule<string> = {
   check: (value) => (parseGoDuration(value) ?? 0) >= 1000,
 };
 
-const enabled = (description: string) =>
-  Type.Optional(Type.Boolean({ description: `${description} False when unset.` }));
+const enabled = (description: string) => optional(boolean({ description: `${description} False when unset.` }));
 
 const ports = (description: string) =>
-  Type.Optional(
-    listOf(Type.Integer({ format: "int32", minimum: 1, maximum: 65535 }), { description, maxItems: 65535 }),
-  );
+  optional(listOf(integer({ format: "int32", minimum: 1, maximum: 65535 }), { description, maxItems: 65535 }));
 
-const syscallMonitoring = Type.Object(
+const syscallMonitoring = object(
   {
     enabled: enabled("Whether system calls are counted."),
-    syscallNames: Type.Optional(
-      listOf(Type.String({ maxLength: 64 }), {
+    syscallNames: optional(
+      listOf(string({ maxLength: 64 }), {
         description:
           "The system calls to count, such as open or connect; a name counts its modern variants too (open: openat, openat2). " +
           "Empty or absent: all system calls.",
@@ -31,27 +27,27 @@ const syscallMonitoring = Type.Object(
   { description: "Counts the system calls of each selected Pod in the kernel." },
 );
 
-const l4Firewall = Type.Object(
+const l4Firewall = object(
   {
     enabled: enabled("Whether traffic is judged."),
     allowedPorts: ports("Ports that are open, TCP and UDP, 1-65535. A port in blockedPorts too is blocked."),
     blockedPorts: ports("Ports that are closed, TCP and UDP, 1-65535. They win over allowedPorts."),
-    defaultAction: Type.Optional(
+    defaultAction: optional(
       oneOf(["allow", "block"], { description: "What happens to ports in neither list. allow when unset." }),
     ),
-    direction: Type.Optional(
+    direction: optional(
       oneOf(["ingress", "egress", "both"], {
         description: "Which traffic is judged: what comes to the Pod (ingress), what it sends (egress), or both.",
         default: "ingress",
       }),
     ),
-    mode: Type.Optional(
+    mode: optional(
       oneOf(["enforce", "audit"], {
         description: "enforce drops blocked traffic. audit lets it through and counts it as blocked, to try rules out.",
         default: "enforce",
       }),
     ),
-    establishedConnections: Type.Optional(
+    establishedConnections: optional(
       oneOf(["keep", "enforce"], {
         description:
           "What a changed policy does to connections that stand already: they stay open (keep) or are judged anew (enforce).",
@@ -62,13 +58,13 @@ const l4Firewall = Type.Object(
   { description: "Allows and blocks TCP connections and UDP datagrams by port, in the kernel." },
 );
 
-const metricsExport = Type.Object(
+const metricsExport = object(
   {
     enabled: enabled(
       "Whether the counters are exported as metrics. Without it they are counted and enforced all the same.",
     ),
-    updateInterval: Type.Optional(
-      Type.String({
+    updateInterval: optional(
+      string({
         description: "How often the exported values are read: a Go duration of at least 1s, such as 30s or 1m30s.",
         maxLength: 64,
         ...rules(atLeastOneSecond),
@@ -79,12 +75,12 @@ const metricsExport = Type.Object(
 );
 
 /** `spec.ebpfConfig`. */
-export const ebpfConfigSchema = Type.Object(
+export const ebpfConfigSchema = object(
   {
-    syscallMonitoring: Type.Optional(syscallMonitoring),
-    l4Firewall: Type.Optional(l4Firewall),
-    metricsExport: Type.Optional(metricsExport),
-    onFailure: Type.Optional(
+    syscallMonitoring: optional(syscallMonitoring),
+    l4Firewall: optional(l4Firewall),
+    metricsExport: optional(metricsExport),
+    onFailure: optional(
       oneOf(["allow", "block"], {
         description:
           "What happens when a program cannot be attached to a Pod: allow leaves the Pod as it is and says so; block keeps its " +

@@ -1,5 +1,4 @@
-import { Type } from "typebox";
-import { listOf, mapOf, oneOf, type Rule, rules } from "./schema.ts";
+import { listOf, mapOf, object, oneOf, optional, type Rule, rules, string } from "./schema.ts";
 import {
   isLabelKey,
   isLabelValue,
@@ -56,9 +55,9 @@ const valuesOfExists: Rule<Expression> = {
   check: (expression) => needsValues(expression) || (expression.values ?? []).length === 0,
 };
 
-const requirement = Type.Object(
+const requirement = object(
   {
-    key: Type.String({
+    key: string({
       description: "The label key that the requirement is about.",
       maxLength: MAX_QUALIFIED_NAME,
       ...rules(labelKey),
@@ -68,8 +67,8 @@ const requirement = Type.Object(
         "In: the label is there with one of values. NotIn: the label has none of values, or is not there. " +
         "Exists: the label is there. DoesNotExist: it is not.",
     }),
-    values: Type.Optional(
-      listOf(Type.String({ maxLength: MAX_LABEL_VALUE, ...rules(labelValue) }), {
+    values: optional(
+      listOf(string({ maxLength: MAX_LABEL_VALUE, ...rules(labelValue) }), {
         description: "At least one value for In and NotIn, none for Exists and DoesNotExist.",
         maxItems: 256,
       }),
@@ -80,16 +79,16 @@ const requirement = Type.Object(
 
 /** `metav1.LabelSelector`, with `description` as the user reads it for this field. */
 export const labelSelectorSchema = (description: string) =>
-  Type.Object(
+  object(
     {
-      matchLabels: Type.Optional(
-        mapOf(Type.String({ maxLength: MAX_LABEL_VALUE, ...rules(labelValue) }), {
+      matchLabels: optional(
+        mapOf(string({ maxLength: MAX_LABEL_VALUE, ...rules(labelValue) }), {
           description: "Labels that must be there with exactly these values. All of them must match.",
           maxProperties: 64,
           ...rules(labelKeys),
         }),
       ),
-      matchExpressions: Type.Optional(
+      matchExpressions: optional(
         listOf(requirement, {
           description: "Further requirements on labels. All of them, and all of matchLabels, must match.",
           maxItems: 64,

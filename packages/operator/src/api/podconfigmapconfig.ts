@@ -1,11 +1,10 @@
 import type { ObjectMeta } from "kubernetes-types/meta/v1.d.ts";
-import { type Static, Type } from "typebox";
 import { conditionsSchema } from "./conditions.ts";
 import type { CustomResource } from "./crd.ts";
 import { annotationDataKey, collisions, labelDataKey } from "./data-keys.ts";
 import { ebpfConfigSchema } from "./ebpf-config.ts";
 import { labelSelectorSchema } from "./label-selector.ts";
-import { listOf, mapOf, nullable, type Rule, rules } from "./schema.ts";
+import { integer, listOf, mapOf, nullable, object, optional, type Rule, rules, type Static, string } from "./schema.ts";
 import {
   ANNOTATION_KEY_PATTERN,
   DATA_KEY_PATTERN,
@@ -55,8 +54,8 @@ const copiedKey = ({ noun, pattern, isKey, dataKey }: CopiedKeys): readonly Rule
 };
 
 const copiedKeys = (copied: CopiedKeys, description: string) =>
-  Type.Optional(
-    listOf(Type.String({ maxLength: MAX_QUALIFIED_NAME, ...rules(...copiedKey(copied)) }), {
+  optional(
+    listOf(string({ maxLength: MAX_QUALIFIED_NAME, ...rules(...copiedKey(copied)) }), {
       description,
       maxItems: 256,
       ...rules(noCollision(copied)),
@@ -71,9 +70,9 @@ const dataKeys: Rule<object> = {
   check: (templates) => Object.keys(templates).every(isDataKey),
 };
 
-const specSchema = Type.Object(
+const specSchema = object(
   {
-    podSelector: Type.Optional(
+    podSelector: optional(
       nullable(labelSelectorSchema("Which Pods of this namespace get a ConfigMap. Absent, null or {}: all of them.")),
     ),
     labelsToInclude: copiedKeys(
@@ -84,8 +83,8 @@ const specSchema = Type.Object(
       { noun: "annotation", pattern: ANNOTATION_KEY_PATTERN, isKey: isAnnotationKey, dataKey: annotationDataKey },
       "Keys of Pod annotations to copy, each as annotation_<key> with '/' as '_', where the Pod has the annotation.",
     ),
-    configMapDataTemplate: Type.Optional(
-      mapOf(Type.String(), {
+    configMapDataTemplate: optional(
+      mapOf(string(), {
         description:
           "Further data: each value is a Go template (text/template with sprig's text functions), rendered for each Pod and " +
           "stored under its key. A key of the same name as a default one, such as podName, wins.",
@@ -93,17 +92,17 @@ const specSchema = Type.Object(
         ...rules(dataKeys),
       }),
     ),
-    ebpfConfig: Type.Optional(ebpfConfigSchema),
+    ebpfConfig: optional(ebpfConfigSchema),
   },
   { description: "Which Pods get a ConfigMap, and what it holds." },
 );
 
-const count = (description: string) => Type.Optional(Type.Integer({ description, format: "int64", minimum: 0 }));
+const count = (description: string) => optional(integer({ description, format: "int64", minimum: 0 }));
 
-const statusSchema = Type.Object(
+const statusSchema = object(
   {
-    observedGeneration: Type.Optional(
-      Type.Integer({
+    observedGeneration: optional(
+      integer({
         description:
           "The metadata.generation whose processing has finished: the ConfigMap of every matching Pod is written, or has failed " +
           "for a reason that trying again will not mend and is named in the condition Ready.",
@@ -112,7 +111,7 @@ const statusSchema = Type.Object(
     ),
     matched: count("How many Pods podSelector matches."),
     failed: count("How many of these Pods have no up-to-date ConfigMap, for a reason named in the condition Ready."),
-    conditions: Type.Optional(
+    conditions: optional(
       conditionsSchema(
         "Ready says whether every matching Pod has its ConfigMap; further conditions say what is wrong with selector, template, " +
           "names or eBPF.",
@@ -136,7 +135,7 @@ export const podConfigMapConfigResource = {
   description:
     "A PodConfigMapConfig gives each selected Pod of its namespace a ConfigMap that holds the Pod's name, node, labels, " +
     "annotations and rendered templates, and keeps it up to date for as long as the Pod lives.",
-  schema: Type.Object({ spec: Type.Optional(specSchema), status: Type.Optional(statusSchema) }),
+  schema: object({ spec: optional(specSchema), status: optional(statusSchema) }),
   printerColumns: [
     { name: "ObservedGeneration", type: "integer", jsonPath: ".status.observedGeneration" },
     { name: "PodSelectorMatchLabels", type: "string", jsonPath: ".spec.podSelector.matchLabels" },

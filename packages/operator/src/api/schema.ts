@@ -1,8 +1,6 @@
-import { type Static, type TSchema, Type } from "typebox";
-
 /*
- * What TypeBox lacks for a structural schema of Kubernetes: maps, nullable values, CEL rules. A schema is written once;
- * the TypeScript type (`Static`), the CRD (crd.ts) and the offline checks (conform.ts) are all read from it.
+ * A schema is written once; the TypeScript type (`Static`), the CRD (crd.ts) and the offline checks (conform.ts) are all
+ * read from it. See docs/decisions/005-schemas-of-our-own.md for why there is no schema library below.
  */
 
 /**
@@ -41,20 +39,78 @@ export interface SchemaNode {
   readonly "x-kubernetes-validations"?: readonly Rule<unknown>[];
 }
 
-/** Attaches CEL rules: `Type.String({ maxLength: 5, ...rules<string>({ ... }) })`. */
-export const rules = <T>(...list: readonly Rule<T>[]) => ({ "x-kubernetes-validations": list });
+declare const OF: unique symbol;
+const OPTIONAL = Symbol("optional");
+
+/** A schema of values of type `T`; the type is carried by the type alone. */
+export interface Schema<T = unknown> extends SchemaNode {
+  readonly [OF]?: T;
+}
+
+/** A property that may be absent. The mark is a symbol, so that it reaches no CRD. */
+export interface OptionalSchema<T = unknown> extends Schema<T> {
+  readonly [OPTIONAL]: true;
+}
+
+/** The TypeScript type of the values of a schema. */
+export type Static<S> = S extends Schema<infer T> ? T : never;
+
+type Properties = Readonly<Record<string, Schema>>;
+type OptionalKeys<P extends Properties> = { [K in keyof P]: P[K] extends OptionalSchema ? K : never }[keyof P];
+type ObjectOf<P extends Properties> = { [K in Exclude<keyof P, OptionalKeys<P>>]: Static<P[K]> } & {
+  [K in OptionalKeys<P>]?: Static<P[K]>;
+};
+/** Writes the intersection as one object, for those who read it in an editor. */
+type Flat<T> = { [K in keyof T]: T[K] };
+
+/** What any schema may say besides its type. */
+type Options = Omit<SchemaNode, "type"> & {
+  readonly format?: string;
+  readonly [extension: `x-kubernetes-${string}`]: unknown;
+};
+
+const isOptional = (schema: Schema): boolean => OPTIONAL in schema;
+
+/** An object with these properties. */
+export const object = <const P extends Properties>(properties: P, options: Options = {}): Schema<Flat<ObjectOf<P>>> => {
+  const required = Object.keys(properties).filter((name) => properties[name] && !isOptional(properties[name]));
+  return { type: "object", ...(required.length > 0 && { required }), properties, ...options };
+};
+
+/** A property that may be absent. */
+export const optional = <T>(schema: Schema<T>): OptionalSchema<T> => ({ ...schema, [OPTIONAL]: true });
+
+export const string = (options: Options = {}): Schema<string> => ({ type: "string", ...options });
+export const integer = (options: Options = {}): Schema<number> => ({ type: "integer", ...options });
+export const boolean = (options: Options = {}): Schema<boolean> => ({ type: "boolean", ...options });
+export const array = <T>(items: Schema<T>, options: Options = {}): Schema<T[]> => ({
+  type: "array",
+  items,
+  ...options,
+});
+
+/** Attaches CEL rules: `string({ maxLength: 5, ...rules<string>({ ... }) })`. */
+export const rules = <T>(...list: readonly Rule<T>[]) => ({
+  // The rules of a node see values of that node's type only.
+  "x-kubernetes-validations": list as readonly Rule<unknown>[],
+});
 
 /** A string out of `values`. */
-export const oneOf = <const T extends string>(values: readonly T[], options: { description: string; default?: T }) =>
-  Type.Unsafe<T>(Type.String({ enum: values, ...options }));
+export const oneOf = <const T extends string>(
+  values: readonly T[],
+  options: { readonly description: string; readonly default?: T },
+): Schema<T> => ({ type: "string", enum: values, ...options });
 
-/** A map from any key to `value`. JSON Schema's `patternProperties`, which TypeBox would write, are not structural. */
-export const mapOf = <T extends TSchema>(value: T, options: { description: string; maxProperties?: number }) =>
-  Type.Unsafe<Record<string, Static<T>>>({ type: "object", additionalProperties: value, ...options });
+/** A map from any key to `value`. */
+export const mapOf = <T>(value: Schema<T>, options: Options): Schema<Record<string, T>> => ({
+  type: "object",
+  additionalProperties: value,
+  ...options,
+});
 
 /** `schema`, or null. */
-export const nullable = <T extends TSchema>(schema: T) => Type.Unsafe<Static<T> | null>({ ...schema, nullable: true });
+export const nullable = <T>(schema: Schema<T>): Schema<T | null> => ({ ...schema, nullable: true });
 
 /** A list without identity of its items: the whole of it is replaced by an apply. */
-export const listOf = <T extends TSchema>(items: T, options: { description: string; maxItems: number }) =>
-  Type.Array(items, { "x-kubernetes-list-type": "atomic", ...options });
+export const listOf = <T>(items: Schema<T>, options: Options): Schema<T[]> =>
+  array(items, { "x-kubernetes-list-type": "atomic", ...options });

@@ -1,6 +1,6 @@
-import type { Static } from "typebox";
 import { type Conformed, conform, type Finding, fieldOf, isObject } from "./conform.ts";
 import { podConfigMapConfigResource as resource } from "./podconfigmapconfig.ts";
+import type { Static } from "./schema.ts";
 
 const API_VERSION = `${resource.group}/${resource.version}`;
 

@@ -45,7 +45,9 @@ export class ConfigReconciler {
       this.#written.delete(key);
       return undefined;
     }
-    const status = nextStatus(config, this.#progress(key, config), clock.date());
+    const progress = this.#progress(key, config);
+    if (progress === undefined) return undefined;
+    const status = nextStatus(config, progress, clock.date());
     if (status === undefined) return undefined;
     const wait = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL - clock.now();
     if (wait > 0) return { requeueAfter: wait };
@@ -55,17 +57,20 @@ export class ConfigReconciler {
     return undefined;
   };
 
-  #progress(key: KeyString, config: Stored<PodConfigMapConfig>): Progress {
+  /**
+   * What the selected Pods have come to; `undefined` as soon as one is found that is not settled. What settles it enqueues
+   * the PodConfigMapConfig again.
+   */
+  #progress(key: KeyString, config: Stored<PodConfigMapConfig>): Progress | undefined {
     const { sources, outcomes } = this.#options;
     const parsed = parsedConfig(config);
     const failed = new Map<string, readonly Failure[]>();
     const { selector } = parsed.spec;
     if (!selector.ok) {
       const invalid = { reason: "InvalidSelector", message: `podSelector: ${selector.errors.join("; ")}` };
-      return { matched: 0, unsettled: 0, failed, invalid };
+      return { matched: 0, failed, invalid };
     }
     let matched = 0;
-    let unsettled = 0;
     for (const pod of sources.pods.inNamespace(config.metadata.namespace ?? "")) {
       if (pod.metadata.deletionTimestamp !== undefined || !selects(parsed, pod)) continue;
       matched++;
@@ -74,9 +79,9 @@ export class ConfigReconciler {
         outcome?.generation === parsed.generation &&
         outcome.pcmcUid === parsed.uid &&
         outcome.podUid === pod.metadata.uid;
-      if (!isCurrent) unsettled++;
-      else if (outcome.failures.length > 0) failed.set(pod.metadata.name, outcome.failures);
+      if (!isCurrent) return undefined;
+      if (outcome.failures.length > 0) failed.set(pod.metadata.name, outcome.failures);
     }
-    return { matched, unsettled, failed, invalid: undefined };
+    return { matched, failed, invalid: undefined };
   }
 }

@@ -45,16 +45,14 @@ export class Outcomes {
     return true;
   }
 
-  /** Forgets a Pod under a PodConfigMapConfig that does not select it; returns whether there was anything. */
-  forget(pcmc: KeyString, pod: KeyString): boolean {
-    return this.#byConfig.get(pcmc)?.delete(pod) ?? false;
+  /** Forgets a Pod under a PodConfigMapConfig: it is not selected, or not settled. */
+  forget(pcmc: KeyString, pod: KeyString): void {
+    this.#byConfig.get(pcmc)?.delete(pod);
   }
 
-  /** Forgets a Pod that is gone; returns the PodConfigMapConfigs under which it had an outcome. */
-  forgetPod(pod: KeyString): KeyString[] {
-    const touched: KeyString[] = [];
-    for (const [pcmc, pods] of this.#byConfig) if (pods.delete(pod)) touched.push(pcmc);
-    return touched;
+  /** Forgets a Pod that is gone. */
+  forgetPod(pod: KeyString): void {
+    for (const pods of this.#byConfig.values()) pods.delete(pod);
   }
 
   /** Forgets a PodConfigMapConfig that is gone. */

@@ -2,8 +2,10 @@ import {
   AlreadyExistsError,
   type Client,
   type KeyString,
+  keyOf,
   keyString,
   NotFoundError,
+  parseKey,
   type Random,
   type ReconcileContext,
   type ReconcileResult,
@@ -81,7 +83,7 @@ export class PodReconciler {
     const stored = pods.get(key);
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
       // What a Pod leaves behind is the garbage collector's: it has the ownerReference to go by.
-      for (const pcmc of this.#options.outcomes.forgetPod(key)) this.#options.onOutcome(pcmc);
+      this.#forget(key);
       return undefined;
     }
     const pod = podViewOf(stored);
@@ -205,6 +207,13 @@ export class PodReconciler {
     }
   }
 
+  /** The Pod counts no more, also where it had no outcome yet: a status may have waited for it. */
+  #forget(key: KeyString): void {
+    const { outcomes, onOutcome, sources } = this.#options;
+    outcomes.forgetPod(key);
+    for (const config of sources.configs.inNamespace(parseKey(key).namespace)) onOutcome(keyOf(config));
+  }
+
   /** Leaves for the status what became of the Pod. */
   #record(pod: PodView, configs: readonly ParsedConfig[], verdicts: readonly Verdict[]): void {
     const { outcomes, onOutcome, metrics } = this.#options;
@@ -214,7 +223,9 @@ export class PodReconciler {
       const pcmc = keyString(pod.namespace, name);
       const verdict = byName.get(name);
       if (verdict?.failures === undefined) {
-        if (outcomes.forget(pcmc, key)) onOutcome(pcmc);
+        outcomes.forget(pcmc, key);
+        // Not selected (any more): a status may have waited for it.
+        if (verdict === undefined) onOutcome(pcmc);
         continue;
       }
       for (const { reason } of verdict.failures) metrics.onFailure("pod", pod.namespace, metricReason(reason));

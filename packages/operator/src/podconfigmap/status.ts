@@ -3,12 +3,10 @@ import type { Failure } from "./outcomes.ts";
 
 type Condition = NonNullable<PodConfigMapConfigStatus["conditions"]>[number];
 
-/** What the Pods of one PodConfigMapConfig have come to. */
+/** What the Pods of one PodConfigMapConfig have come to, now that each is settled at its generation. */
 export interface Progress {
   /** Live Pods that it selects. */
   readonly matched: number;
-  /** Selected Pods that have not been settled at this generation yet. */
-  readonly unsettled: number;
   /** Selected Pods without the ConfigMap they should have, by Pod name. */
   readonly failed: ReadonlyMap<string, readonly Failure[]>;
   /** What is wrong with the PodConfigMapConfig itself, so that no Pod can be settled by it. */
@@ -24,15 +22,14 @@ const MESSAGE_LENGTH = 1_024;
  * The status as it should be now, or `undefined` when it is that already. Nothing but a difference makes a write: a
  * converged cluster sees none.
  *
- * `observedGeneration` moves only when every selected Pod is settled. Until then the status stays as it is; its
- * conditions tell by their own `observedGeneration` which spec they are about.
+ * It is asked for only when every selected Pod is settled, so `observedGeneration` moves no sooner. Until then the status
+ * stays as it is; its conditions tell by their own `observedGeneration` which spec they are about.
  */
 export const nextStatus = (
   config: PodConfigMapConfig,
   progress: Progress,
   now: Date,
 ): PodConfigMapConfigStatus | undefined => {
-  if (progress.unsettled > 0) return undefined;
   const before = config.status ?? {};
   const generation = config.metadata?.generation ?? 0;
   const conditions = [readyCondition(progress), ...troubleConditions(progress)].map((condition) =>
@@ -68,6 +65,7 @@ const TROUBLES: Readonly<Record<string, readonly string[]>> = {
   SelectorInvalid: ["InvalidSelector"],
   TemplateFailed: ["TemplateError", "TemplatesUnsupported"],
   Conflict: ["ConfigMapConflict", "KeyCollision"],
+  DataKeyInvalid: ["InvalidDataKey"],
   Refused: ["QuotaExceeded", "AdmissionDenied", "Rejected", "TooLarge"],
 };
 const OUR_CONDITIONS = new Set(["Ready", ...Object.keys(TROUBLES)]);
