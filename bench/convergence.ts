@@ -121,7 +121,8 @@ const converged = async (cluster: Cluster): Promise<void> => {
     const count = await countConfigMaps(cluster, NAMESPACE);
     if (count >= pods) return;
     if (performance.now() > deadline) throw new Error(`${count} of ${pods} ConfigMaps after 300 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Counting costs the API server some milliseconds.
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 };
 
