@@ -44,6 +44,7 @@ export { type StopSignals, stopSignals } from "./manager/signals.ts";
 export { cacheMetrics, clientMetrics, controllerMetrics } from "./metrics/metrics.ts";
 export * from "./object.ts";
 export { registerWorkQueueMetrics } from "./queue/metrics.ts";
+export type { WorkQueueMetrics } from "./queue/observer.ts";
 export { Priority } from "./queue/priority.ts";
 export { type AddOptions, type QueueItem, WorkQueue, type WorkQueueOptions } from "./queue/work-queue.ts";
 export * from "./resource.ts";

@@ -1,12 +1,12 @@
 import type { KeyString } from "../object.ts";
 import { compareResourceVersions } from "./resource-version.ts";
 
-/** An object that we deleted and whose deletion the watch has not told yet. */
-interface Deleted {
-  readonly key: KeyString;
+/** The last object of a name that we deleted, and whose deletion the watch has not told yet. */
+export interface Deleted {
+  readonly uid: string;
   /** Of the state that we deleted. */
   readonly resourceVersion: string;
-  /** The watch has not shown that state, and may never do so: its selector may leave it out. */
+  /** The watch has not shown that object, and may never do so: its selector may leave it out. */
   unseen: boolean;
 }
 
@@ -20,8 +20,9 @@ export class Ahead {
   #position: string | undefined;
   /** Keys of objects that we wrote in a state that neither watch nor list has shown, with its resourceVersion. */
   readonly #written = new Map<KeyString, string>();
-  /** By uid. */
-  readonly #deleted = new Map<string, Deleted>();
+  readonly #deleted = new Map<KeyString, Deleted>();
+  /** Keys of what we deleted before the list under way was asked for. */
+  #deletedBefore: ReadonlySet<KeyString> = new Set();
 
   /** How many writes and deletions of ours the watch has still to tell. */
   get size(): number {
@@ -48,21 +49,31 @@ export class Ahead {
     this.#written.delete(key);
   }
 
-  noteDeleted(uid: string, deleted: Deleted): void {
-    this.#deleted.set(uid, deleted);
-  }
-
-  /** The watch has told the deletion. */
-  forgetDeleted(uid: string): void {
-    this.#deleted.delete(uid);
-  }
-
-  /** Whether we deleted `uid`, of whose former life the watch or a list still tells. */
-  isDeleted(uid: string): boolean {
-    const deleted = this.#deleted.get(uid);
+  /** Whether a state of `key` is from before our deletion. */
+  isDeleted(key: KeyString, { uid, resourceVersion }: Pick<Deleted, "uid" | "resourceVersion">): boolean {
+    const deleted = this.#deleted.get(key);
     if (deleted === undefined) return false;
-    deleted.unseen = false;
-    return true;
+    return deleted.uid === uid || compareResourceVersions(resourceVersion, deleted.resourceVersion) <= 0;
+  }
+
+  noteDeleted(key: KeyString, deleted: Deleted): void {
+    if (this.isDeleted(key, deleted)) return;
+    this.#deleted.set(key, deleted);
+    this.#deletedBefore = without(this.#deletedBefore, key);
+  }
+
+  /** The watch has shown `uid`, so it will tell its deletion too. */
+  noteSeen(key: KeyString, uid: string): void {
+    const deleted = this.#deleted.get(key);
+    if (deleted?.unseen && deleted.uid === uid) deleted.unseen = false;
+  }
+
+  /** The watch has told that `uid` is gone: deleted, or, before the state that we deleted, left out by the selector. */
+  noteGone(key: KeyString, { uid, resourceVersion }: Pick<Deleted, "uid" | "resourceVersion">): void {
+    const deleted = this.#deleted.get(key);
+    if (deleted?.uid !== uid) return;
+    if (compareResourceVersions(resourceVersion, deleted.resourceVersion) > 0) this.#deleted.delete(key);
+    else deleted.unseen = true;
   }
 
   /**
@@ -73,12 +84,12 @@ export class Ahead {
   advance(resourceVersion: string): readonly KeyString[] {
     if (!this.hasPassed(resourceVersion)) this.#position = resourceVersion;
     if (this.size === 0) return NONE;
-    for (const [uid, { unseen, resourceVersion: last }] of this.#deleted) {
-      if (!unseen || !this.hasPassed(last)) break;
-      this.#deleted.delete(uid);
+    // Only from the oldest on: this runs for each event, and answers come in about the order of the writes.
+    for (const [key, deleted] of this.#deleted) {
+      if (!deleted.unseen || !this.hasPassed(deleted.resourceVersion)) break;
+      this.#deleted.delete(key);
     }
     const overdue: KeyString[] = [];
-    // Only from the oldest on: this runs for each event, and answers come in about the order of the writes.
     for (const [key, written] of this.#written) {
       if (!this.hasPassed(written)) break;
       this.#written.delete(key);
@@ -87,9 +98,15 @@ export class Ahead {
     return overdue;
   }
 
-  /** A list is asked for: a most recent read, so what we deleted before is not in it, and no watch tells of it again. */
+  /** A list is asked for: a most recent read, so it has all that we wrote before, or what came after that. */
   beginList(): void {
-    this.#deleted.clear();
+    this.#written.clear();
+    this.#deletedBefore = new Set(this.#deleted.keys());
+  }
+
+  /** A list shows `key`. Where we deleted it before, it is another object, or the server's history went back. */
+  noteListed(key: KeyString): void {
+    if (this.#deletedBefore.has(key)) this.#deleted.delete(key);
   }
 
   /** Whether a list at `resourceVersion` shows that the server's history went back (etcd restored from a backup). */
@@ -97,19 +114,26 @@ export class Ahead {
     return this.#position !== undefined && compareResourceVersions(resourceVersion, this.#position) < 0;
   }
 
-  /** The history in which we wrote is no more. */
-  forgetAllWritten(): void {
+  /** The history in which we wrote and deleted is no more. */
+  forgetAll(): void {
     this.#written.clear();
+    this.#deleted.clear();
   }
 
   /** The list is complete, at `resourceVersion`; `seen` are the uids in it by their keys. The watch goes on from there. */
   finishList(resourceVersion: string, seen: ReadonlyMap<KeyString, string>): void {
     this.#position = resourceVersion;
-    for (const [uid, { key, resourceVersion: last }] of this.#deleted) {
-      // The list is from after the state that we deleted, and does not have it: it is from after the deletion too.
-      if (this.hasPassed(last) && seen.get(key) !== uid) this.#deleted.delete(uid);
+    for (const [key, deleted] of this.#deleted) {
+      if (this.#deletedBefore.has(key)) this.#deleted.delete(key);
+      // Deleted while the list was under way. Where the list does not have the object, no watch that goes on from it
+      // need tell the deletion.
+      else deleted.unseen = seen.get(key) !== deleted.uid;
     }
+    this.#deletedBefore = new Set();
   }
 }
 
 const NONE: readonly KeyString[] = [];
+
+const without = <T>(set: ReadonlySet<T>, value: T): ReadonlySet<T> =>
+  set.has(value) ? set.difference(new Set([value])) : set;

@@ -1,14 +1,14 @@
-import type { Client } from "../client/client.ts";
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import type { Projection } from "../decode/projection.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { KubernetesObject, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { Informer, type InformerObserver } from "./informer.ts";
+import type { InitialState, ListWatch } from "./reflector.ts";
 import type { Indexers } from "./store.ts";
 
 export interface CacheOptions {
-  readonly client: Client;
+  readonly client: ListWatch;
   /** Namespaces to look at; absent or empty = all. Cluster-scoped resources are always whole. */
   readonly namespaces?: readonly string[] | undefined;
   readonly clock?: Clock;
@@ -25,6 +25,8 @@ export interface InformerWish<T extends KubernetesObject> {
   /** Server-side selectors: what they leave out never leaves the server. */
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** How to take the first state; see `InitialState`. The first wish for an informer decides. Default `"stream"`. */
+  readonly initial?: InitialState | undefined;
   /** Indexes for `byIndex`. */
   readonly index?: Indexers<Stored<T>> | undefined;
 }
@@ -84,7 +86,7 @@ export class Cache {
 
   #create<T extends KubernetesObject>(key: string, resource: Resource<T>, wish: InformerWish<T>): Informer<T> {
     const { client, clock, random, log, observer, silence, namespaces } = this.#options;
-    const { labelSelector, fieldSelector, project = true } = wish;
+    const { labelSelector, fieldSelector, project = true, initial } = wish;
     const isNarrow = resource.namespaced && namespaces !== undefined && namespaces.length > 0;
     const scope = { namespaces: isNarrow ? namespaces : [""], labelSelector, fieldSelector };
     const informer = new Informer<T>({
@@ -97,10 +99,14 @@ export class Cache {
       log,
       observer,
       silence,
+      initial,
     });
     // Informers of all types live in one map; only `informer` above takes them out again, with the type of their key.
     const untyped = informer as unknown as Informer<KubernetesObject>;
-    this.#informers.set(key, this.#signal ? { informer: untyped, running: informer.run(this.#signal) } : { informer: untyped });
+    this.#informers.set(
+      key,
+      this.#signal ? { informer: untyped, running: informer.run(this.#signal) } : { informer: untyped },
+    );
     return informer;
   }
 }

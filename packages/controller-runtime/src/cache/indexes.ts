@@ -9,9 +9,17 @@ interface Index<T> {
   readonly map: IndexMap;
 }
 
+/** Is told of what an indexer throws. The object is then found under no value of that index. */
+export type IndexErrorHandler = (index: string, error: unknown) => void;
+
 /** The indexes of a store, by name. */
 export class Indexes<T> {
   readonly #indexes = new Map<string, Index<T>>();
+  readonly #onError: IndexErrorHandler;
+
+  constructor(onError: IndexErrorHandler) {
+    this.#onError = onError;
+  }
 
   /**
    * Adds indexers, over the objects that are there. The same function under the same name is shared.
@@ -20,22 +28,30 @@ export class Indexes<T> {
    */
   add(indexers: Indexers<T>, objects: ReadonlyMap<KeyString, T>): void {
     const added = Object.entries(indexers).filter(([name, indexer]) => this.#indexes.get(name)?.indexer !== indexer);
-    for (const [name] of added) if (this.#indexes.has(name)) throw new TypeError(`there is another index ${name} already`);
+    for (const [name] of added) {
+      if (this.#indexes.has(name)) throw new TypeError(`there is another index ${name} already`);
+    }
     for (const [name, indexer] of added) {
       const map = new IndexMap();
       this.#indexes.set(name, { indexer, map });
-      for (const [key, object] of objects) eachValue(indexer(object), (value) => map.add(value, key));
+      for (const [key, object] of objects) {
+        for (const value of this.#values(name, indexer, object)) map.add(value, key);
+      }
     }
   }
 
   /** Takes an object in. */
   put(key: KeyString, object: T): void {
-    for (const { indexer, map } of this.#indexes.values()) eachValue(indexer(object), (value) => map.add(value, key));
+    for (const [name, { indexer, map }] of this.#indexes) {
+      for (const value of this.#values(name, indexer, object)) map.add(value, key);
+    }
   }
 
   /** Takes an object out; it must be the one that was put. */
   drop(key: KeyString, object: T): void {
-    for (const { indexer, map } of this.#indexes.values()) eachValue(indexer(object), (value) => map.remove(value, key));
+    for (const [name, { indexer, map }] of this.#indexes) {
+      for (const value of this.#values(name, indexer, object)) map.remove(value, key);
+    }
   }
 
   /** @throws TypeError when there is no index of that name. */
@@ -44,10 +60,17 @@ export class Indexes<T> {
     if (index === undefined) throw new TypeError(`there is no index ${name}`);
     return index.map;
   }
+
+  /** Contains what an indexer throws: one odd object must not keep the watch from telling of all others. */
+  #values(name: string, indexer: IndexFunction<T>, object: T): readonly string[] {
+    try {
+      const values = indexer(object) ?? NOTHING;
+      return typeof values === "string" ? [values] : values;
+    } catch (error) {
+      this.#onError(name, error);
+      return NOTHING;
+    }
+  }
 }
 
-const eachValue = (values: string | readonly string[] | undefined, visit: (value: string) => void): void => {
-  if (values === undefined) return;
-  if (typeof values === "string") visit(values);
-  else for (const value of values) visit(value);
-};
+const NOTHING: readonly string[] = [];

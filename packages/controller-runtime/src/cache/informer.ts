@@ -1,15 +1,21 @@
-import type { Client } from "../client/client.ts";
 import type { Clock, Random } from "../clock.ts";
-import { covers, mergeProjections, type Projection } from "../decode/projection.ts";
-import { describe } from "../errors.ts";
+import { covers, mergeProjections, type Projection, withAlwaysDecoded } from "../decode/projection.ts";
 import type { Logger } from "../log.ts";
-import type { KeyString, KubernetesObject, Stored } from "../object.ts";
+import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../object.ts";
 import { groupOf, type Resource } from "../resource.ts";
-import { type Problem, Reflector, type ReflectorObserver } from "./reflector.ts";
+import { Health } from "./health.ts";
+import { type ChangeHandler, Listeners } from "./listeners.ts";
+import {
+  type InitialState,
+  type ListWatch,
+  type Problem,
+  Reflector,
+  type ReflectorObserver,
+  type Sink,
+} from "./reflector.ts";
 import { type Change, type Indexers, Store } from "./store.ts";
 
-/** Is called for each change, in order. One that throws is logged, and changes nothing for the others. */
-export type ChangeHandler<T> = (change: Change<T>) => void;
+export type { ChangeHandler } from "./listeners.ts";
 
 /** Which objects an informer holds. */
 export interface InformerScope {
@@ -25,7 +31,7 @@ export interface InformerObserver {
 }
 
 export interface InformerOptions<T extends KubernetesObject> {
-  readonly client: Client;
+  readonly client: ListWatch;
   readonly resource: Resource<T>;
   readonly scope: InformerScope;
   readonly projection: Projection;
@@ -34,6 +40,15 @@ export interface InformerOptions<T extends KubernetesObject> {
   readonly log: Logger;
   readonly observer?: InformerObserver | undefined;
   readonly silence?: number | undefined;
+  readonly initial?: InitialState | undefined;
+}
+
+/** What a write of ours was based on, and how its answer was decoded. */
+export interface WrittenFrom {
+  /** The resourceVersion that the write required the object to have; absent when it was created. */
+  readonly base?: string | undefined;
+  /** Default: that of now. */
+  readonly projection?: Projection | undefined;
 }
 
 /** Objects for reading, without the means to change them. */
@@ -53,18 +68,28 @@ export interface Reader<T extends KubernetesObject> {
 export class Informer<T extends KubernetesObject> implements Reader<T> {
   readonly resource: Resource<T>;
   readonly #options: InformerOptions<T>;
-  readonly #store = new Store<T>();
-  readonly #handlers = new Set<ChangeHandler<Stored<T>>>();
-  readonly #scopes: Map<string, ScopeState>;
+  readonly #store: Store<T>;
+  readonly #listeners: Listeners<Stored<T>>;
+  /** By namespace. */
+  readonly #scopes: ReadonlyMap<string, Health>;
   readonly #waiters = new Set<() => void>();
   #projection: Projection;
   #run: { readonly signal: AbortSignal; restart: AbortController; done: Promise<unknown> } | undefined;
 
+  /** @throws TypeError when the projection cannot hold what is always decoded. */
   constructor(options: InformerOptions<T>) {
-    this.resource = options.resource;
+    const { resource, scope, log, projection } = options;
+    const name = resourceName(resource);
+    withAlwaysDecoded(projection);
+    this.resource = resource;
     this.#options = options;
-    this.#projection = options.projection;
-    this.#scopes = new Map(options.scope.namespaces.map((namespace) => [namespace, newScopeState()]));
+    this.#projection = projection;
+    this.#store = new Store(scope.namespaces, (index, error) =>
+      log.error("an indexer threw", { resource: name, index, error }),
+    );
+    this.#listeners = new Listeners((error) => log.error("a change handler threw", { resource: name, error }));
+    const healthOf = (namespace: string) => new Health({ name, log: namespace === "" ? log : log.with({ namespace }) });
+    this.#scopes = new Map(scope.namespaces.map((namespace) => [namespace, healthOf(namespace)]));
   }
 
   /** What of each object is decoded. */
@@ -119,7 +144,12 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     return this.#store.countByIndex(index, value);
   }
 
-  /** Adds indexers; may come at any time. @throws TypeError when a name is taken. */
+  /** How many writes and deletions of ours the watch has still to tell. */
+  get unconfirmed(): number {
+    return this.#store.unconfirmed;
+  }
+
+  /** Adds indexers; may come at any time. @throws TypeError when a name stands for another function already. */
   addIndexers(indexers: Indexers<Stored<T>>): void {
     this.#store.addIndexers(indexers);
   }
@@ -130,9 +160,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
    * @returns a function that ends it.
    */
   onChange(handler: ChangeHandler<Stored<T>>): () => void {
-    for (const object of this.#store.values()) this.#call(handler, { type: "added", object, origin: "initial" });
-    this.#handlers.add(handler);
-    return () => this.#handlers.delete(handler);
+    return this.#listeners.add(handler, this.#store.values());
   }
 
   /** Resolves when `synced`. @throws the signal's reason when it aborts first. */
@@ -143,15 +171,16 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   /**
    * Asks for more of each object. Before the start the wishes are merged. Afterwards everything is listed once more
    * with the wider projection; until that is done the store keeps serving the narrow objects and `synced` is false.
+   *
+   * @throws TypeError when one wish wants a digest of what another wants whole.
    */
   widen(projection: Projection): void {
     if (covers(this.#projection, projection)) return;
-    this.#projection = mergeProjections(this.#projection, projection);
+    const wider = mergeProjections(this.#projection, projection);
+    withAlwaysDecoded(wider);
+    this.#projection = wider;
     if (this.#run === undefined) return;
-    for (const scope of this.#scopes.values()) {
-      scope.synced = false;
-      scope.again = true;
-    }
+    for (const scope of this.#scopes.values()) scope.synced = false;
     this.#run.restart.abort(new Error("a wider projection is wanted"));
   }
 
@@ -171,18 +200,27 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     this.#run = undefined;
   }
 
-  /** Takes the server's answer to a write of ours: whoever reads from now on sees it. */
-  noteWritten(object: Stored<T>): void {
-    this.#emit(this.#store.upsert(object, "write"));
+  /**
+   * Takes the server's answer to a write of ours: whoever reads from now on sees it.
+   *
+   * The change counts as ours (`origin: "write"`) only when the write was based on the state held here. Otherwise it
+   * brings changes of others along, which nobody would be told of if it were taken for ours.
+   */
+  noteWritten(object: Stored<T>, { base, projection = this.#projection }: WrittenFrom = {}): void {
+    // Decoded before more was asked for. The watch brings it again, with all that is wanted.
+    if (!covers(projection, this.#projection)) return;
+    const isOurs = this.#store.get(keyOf(object))?.metadata.resourceVersion === base;
+    this.#emit(asOf(this.#store.upsert(object, "write"), isOurs));
   }
 
-  /** Notes that we deleted an object: whoever reads from now on does not see it. */
-  noteDeleted(key: KeyString, uid: string): void {
-    this.#emit(this.#store.removeOwn(key, uid));
+  /** Notes that we deleted `object`: whoever reads from now on does not see it. */
+  noteDeleted(object: Stored<T>): void {
+    const isOurs = this.#store.get(keyOf(object))?.metadata.resourceVersion === object.metadata.resourceVersion;
+    this.#emit(asOf(this.#store.removeOwn(object), isOurs));
   }
 
-  #reflector(namespace: string, state: ScopeState): Reflector<T> {
-    const { client, resource, scope, clock, random, silence } = this.#options;
+  #reflector(namespace: string, health: Health): Reflector<T> {
+    const { client, resource, scope, clock, random, silence, initial } = this.#options;
     const { labelSelector, fieldSelector } = scope;
     return new Reflector<T>({
       client,
@@ -192,59 +230,47 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
       clock,
       random,
       silence,
-      observer: this.#observer(namespace, state),
-      sink: {
-        beginList: () => {
-          const list = this.#store.beginList(namespace, state.again);
-          return {
-            add: (object) => this.#emit(list.add(object)),
-            finish: (resourceVersion) => {
-              for (const change of list.finish(resourceVersion)) this.#emit(change);
-            },
-          };
-        },
-        upsert: (object) => this.#emit(this.#store.upsert(object, "watch")),
-        remove: (object) => this.#emit(this.#store.remove(object)),
-      },
+      initial,
+      observer: this.#observer(health),
+      sink: this.#sink(namespace),
     });
   }
 
-  #observer(namespace: string, state: ScopeState): ReflectorObserver {
-    const log = namespace === "" ? this.#options.log : this.#options.log.with({ namespace });
+  #sink(namespace: string): Sink<Stored<T>> {
+    const store = this.#store;
+    return {
+      beginList: () => {
+        const list = store.beginList(namespace);
+        return {
+          add: (object) => this.#emit(list.add(object)),
+          finish: (resourceVersion) => this.#listeners.emit(list.finish(resourceVersion)),
+        };
+      },
+      upsert: (object) => this.#emit(store.upsert(object, "watch")),
+      remove: (object) => this.#emit(store.remove(object)),
+      progress: (resourceVersion) => this.#listeners.emit(store.progress(namespace, resourceVersion)),
+    };
+  }
+
+  #observer(health: Health): ReflectorObserver {
     const name = resourceName(this.resource);
     return {
       onSynced: () => {
-        state.synced = true;
-        state.again = false;
-        log.debug("informer has synced", { resource: name, objects: this.#store.size });
+        health.synced = true;
+        this.#options.log.debug("informer has synced", { resource: name, objects: this.#store.size });
         this.#wake();
       },
       onProblem: (problem) => {
-        report(log, { resource: this.resource, state, problem });
-        state.problem = problem;
-        state.tries++;
+        health.onProblem(problem);
         this.#wake();
       },
-      onProgress: () => {
-        if (state.tries > 1 || (state.tries === 1 && !state.synced)) log.info("informer works again", { resource: name });
-        state.problem = undefined;
-        state.tries = 0;
-      },
+      onProgress: () => health.onProgress(),
       onRestart: (reason) => this.#options.observer?.onRestart(name, reason),
     };
   }
 
   #emit(change: Change<Stored<T>> | undefined): void {
-    if (change === undefined) return;
-    for (const handler of this.#handlers) this.#call(handler, change);
-  }
-
-  #call(handler: ChangeHandler<Stored<T>>, change: Change<Stored<T>>): void {
-    try {
-      handler(change);
-    } catch (error) {
-      this.#options.log.error("a change handler threw", { resource: resourceName(this.resource), error });
-    }
+    if (change !== undefined) this.#listeners.emit([change]);
   }
 
   #when(condition: () => boolean, signal: AbortSignal): Promise<void> {
@@ -277,42 +303,12 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   }
 }
 
-interface ScopeState {
-  synced: boolean;
-  /** The next list replaces also what has the same resourceVersion. */
-  again: boolean;
-  problem: Problem | undefined;
-  /** Failures in a row. */
-  tries: number;
-}
-
-const newScopeState = (): ScopeState => ({ synced: false, again: false, problem: undefined, tries: 0 });
-
 /** `pods`, `deployments.apps`: as users name it in RBAC. */
 export const resourceName = (resource: Resource): string => {
   const group = groupOf(resource);
   return group === "" ? resource.plural : `${resource.plural}.${group}`;
 };
 
-/** Says what is wrong and what to do: once for as long as it stays the same. */
-const report = (
-  log: Logger,
-  { resource, state, problem }: { resource: Resource; state: ScopeState; problem: Problem },
-): void => {
-  const name = resourceName(resource);
-  const text = describe(problem.error);
-  const isNew = state.problem?.kind !== problem.kind || describe(state.problem.error) !== text;
-  // A watch that breaks once is daily life: it is resumed, and only a second failure in a row is worth a line.
-  const isWorth = problem.kind !== "failing" || !state.synced || state.tries >= 1;
-  if (!isWorth || (!isNew && !(state.tries === 1 && state.synced))) {
-    log.debug("informer failed", { resource: name, error: problem.error });
-    return;
-  }
-  if (problem.kind === "missing") {
-    log.warning(`the API server does not know ${name}: install its CRD; waiting for it`, { resource: name });
-  } else if (problem.kind === "forbidden") {
-    log.error(`not allowed to list and watch ${name}: grant "list" and "watch"; waiting for it`, { err: text });
-  } else {
-    log.warning(`cannot watch ${name}; trying again`, { err: text });
-  }
-};
+/** A change by a write of ours, which is not ours alone where others had changed the object before. */
+const asOf = <T>(change: Change<T> | undefined, isOurs: boolean): Change<T> | undefined =>
+  change === undefined || isOurs ? change : { ...change, origin: "watch" };

@@ -1,14 +1,12 @@
 import { Backoff, REFLECTOR_BACKOFF } from "../backoff.ts";
 import type { Client } from "../client/client.ts";
-import { type Clock, type Random, sleep } from "../clock.ts";
-import type { WatchEvent } from "../decode/decoder.ts";
-import { INITIAL_EVENTS_END } from "../decode/json.ts";
+import { type Clock, type Random, sleep, type Timer } from "../clock.ts";
 import type { Projection } from "../decode/projection.ts";
 import { BadRequestError, ExpiredError, ForbiddenError, InvalidError, NotFoundError } from "../errors.ts";
 import type { KubernetesObject, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { Liveness, SilentError } from "./liveness.ts";
-import { compareResourceVersions } from "./resource-version.ts";
+import { type Position, RewoundError, type State, Taker } from "./taker.ts";
 
 /** What a reflector mirrors. */
 export interface Scope {
@@ -24,7 +22,12 @@ export interface Sink<T> {
   beginList(): SinkList<T>;
   upsert(object: T): void;
   remove(object: T): void;
+  /** The watch has told all up to here; after each event and bookmark. */
+  progress(resourceVersion: string): void;
 }
+
+/** The two verbs that mirroring needs. */
+export type ListWatch = Pick<Client, "pages" | "watch">;
 
 /** A complete list on its way into a sink. */
 export interface SinkList<T> {
@@ -45,14 +48,21 @@ export interface ReflectorObserver {
   onSynced(): void;
   /** Trying did not work; called for every try. */
   onProblem(problem: Problem): void;
-  /** It works (again): the server has accepted the list or the watch. */
+  /** It works (again): a list is complete, or a watch brought something or has stood for a while. */
   onProgress(): void;
   /** A watch ended and is resumed: `ended` by the server, `expired`, `silent`, or `error`. */
   onRestart(reason: "ended" | "expired" | "silent" | "error"): void;
 }
 
+/**
+ * How a complete state is taken. `"stream"`: as the first events of the watch (WatchList, KEP-3157), where the server has
+ * it: the server keeps no list in memory. `"pages"`: as pages of a list: the server encodes an object in a quarter of the
+ * time; see docs/decisions/004-pods-by-pages.md.
+ */
+export type InitialState = "stream" | "pages";
+
 export interface ReflectorOptions<T extends KubernetesObject> {
-  readonly client: Client;
+  readonly client: ListWatch;
   readonly resource: Resource<T>;
   readonly scope: Scope;
   readonly projection: Projection;
@@ -60,27 +70,18 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly observer: ReflectorObserver;
   readonly clock: Clock;
   readonly random: Random;
+  /** How to take the first state; see `InitialState`. Default `"stream"`. */
+  readonly initial?: InitialState | undefined;
   /** Milliseconds without a byte after which a watch counts as dead. Default 150,000: bookmarks come every minute. */
   readonly silence?: number | undefined;
 }
 
-/**
- * Where a reflector stands.
- *
- * ```
- *            ┌───────── expired (410), stream lost before it was complete ─────────┐
- *            ▼                                                                     │
- *          empty ──WatchList──► one stream: initial events, bookmark, watch ──► watching(rv) ──► watching(rv')
- *            └───── no WatchList: pages of a list ─────────────────────────────────┘    stream ended, silent, lost
- * ```
- *
- * `empty` says that a complete list is wanted, not that the sink is empty: it keeps what it has until the list is there.
- */
-type State = { readonly name: "empty" } | { readonly name: "watching"; readonly resourceVersion: string };
-
 const EMPTY: State = { name: "empty" };
 const SILENCE = 150_000;
-/** A stream that ends sooner, without an event, counts as a failure: resuming at once would be a storm. */
+/**
+ * A stream that ends sooner, without an event, counts as a failure: resuming at once would be a storm. One that stands
+ * for longer works.
+ */
 const SHORT_WATCH = 1_000;
 /** How often a resource that the server does not know is asked for again, at the most. */
 const MISSING_CAP = 10_000;
@@ -88,15 +89,25 @@ const MISSING_CAP = 10_000;
 /**
  * Mirrors a collection of the API server into a sink, for as long as its signal lives. No error ends it: it resumes
  * from the last resourceVersion, lists again when that is too old, and backs off while nothing works.
+ *
+ * ```
+ *            ┌──── expired (410), lost before it was complete, silent from its beginning, history gone back ────┐
+ *            ▼                                                                                                  │
+ *          empty ──WatchList──► one stream: initial events, bookmark, watch ──► watching(rv) ──► watching(rv')──┘
+ *            └───── no WatchList: pages of a list ─────────────────────────────────┘    stream ended, silent, lost
+ * ```
+ *
+ * `empty` says that a complete list is wanted, not that the sink is empty: it keeps what it has until the list is there.
  */
 export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #backoff: Backoff;
   readonly #missing: Backoff;
-  #watchList = true;
+  #watchList: boolean;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#watchList = options.initial !== "pages";
     this.#backoff = new Backoff(REFLECTOR_BACKOFF, options.clock, options.random);
     const missing = { ...REFLECTOR_BACKOFF, cap: MISSING_CAP };
     this.#missing = new Backoff(missing, options.clock, options.random);
@@ -134,13 +145,16 @@ export class Reflector<T extends KubernetesObject> {
     // Retries are this class's own: it says what is wrong, and keeps saying it.
     const options = { ...scope, project: projection, signal, retries: 0 };
     for await (const page of client.pages(resource, options)) {
-      observer.onProgress();
+      // Aborted while the page came: perhaps because another projection is wanted by now.
+      signal.throwIfAborted();
       for (const object of page.items) list.add(object);
       resourceVersion = page.resourceVersion;
     }
+    signal.throwIfAborted();
     list.finish(resourceVersion);
     position.state = { name: "watching", resourceVersion };
     observer.onSynced();
+    observer.onProgress();
   }
 
   /** Watches; from `empty` with the initial events in the same stream (WatchList, KEP-3157). */
@@ -148,9 +162,10 @@ export class Reflector<T extends KubernetesObject> {
     const { client, resource, scope, projection, clock, random, observer } = this.#options;
     const initial = position.state.name === "empty";
     using life = new Liveness({ clock, silence: this.#options.silence ?? SILENCE, parent: signal });
+    using steady = new Steady(clock, () => observer.onProgress());
     const started = clock.now();
-    const take = this.#taker(position, initial);
-    const watching = client.watch(
+    const taker = new Taker<T>({ position, sink: this.#options.sink, observer, signal });
+    const watching = client.watch<T>(
       resource,
       {
         ...scope,
@@ -160,44 +175,28 @@ export class Reflector<T extends KubernetesObject> {
         // Spread, so that the watches of many clients do not end together; the range is client-go's.
         timeoutSeconds: Math.floor(300 * (1 + random())),
         signal: life.signal,
-        onOpen: () => observer.onProgress(),
+        // From `empty` only the complete list is proof.
+        onOpen: () => (initial ? undefined : steady.start()),
         onActivity: () => life.touch(),
       },
-      take.event,
+      (event) => taker.take(event),
     );
-    await watching.finally(() => {
-      // What brought an event was worth its request: the next try need not wait long.
-      if (take.count() > 0) this.#backoff.reset();
-    });
-    if (initial && position.state.name === "empty") throw new Error("the watch ended before its initial events were complete");
-    if (take.count() === 0 && clock.now() - started < SHORT_WATCH) throw new Error("the watch ended at once");
+    try {
+      await watching;
+    } catch (error) {
+      if (error instanceof SilentError) this.#onSilence(position, taker.heard);
+      throw error;
+    } finally {
+      // What brought a change was worth its request: the next try need not wait long. Initial events are none, or a
+      // stream that breaks in their midst would have the server send them again and again.
+      if (taker.changed) this.#backoff.reset();
+    }
+    if (position.state.name === "empty") {
+      this.#watchList = false;
+      throw new Error("the watch ended before its initial events were complete");
+    }
+    if (!taker.changed && clock.now() - started < SHORT_WATCH) throw new Error("the watch ended at once");
     observer.onRestart("ended");
-  }
-
-  /** The handler of one stream's events. */
-  #taker(position: Position, initial: boolean) {
-    const { sink, observer } = this.#options;
-    let list = initial ? sink.beginList() : undefined;
-    let count = 0;
-    const event = ({ type, object }: WatchEvent<Stored<T>>) => {
-      count++;
-      const { resourceVersion, annotations } = object.metadata;
-      if (type === "BOOKMARK") {
-        refuseRewind(position.state, resourceVersion);
-        if (list !== undefined && annotations?.[INITIAL_EVENTS_END] === "true") {
-          list.finish(resourceVersion);
-          list = undefined;
-          position.state = { name: "watching", resourceVersion };
-          observer.onSynced();
-        }
-      } else if (list !== undefined) {
-        list.add(object);
-        return;
-      } else if (type === "DELETED") sink.remove(object);
-      else sink.upsert(object);
-      if (list === undefined) position.state = { name: "watching", resourceVersion };
-    };
-    return { event, count: () => count };
   }
 
   /** Decides where to go on after an error, and waits before that. */
@@ -209,11 +208,15 @@ export class Reflector<T extends KubernetesObject> {
     }
     if (error instanceof ExpiredError || error instanceof RewoundError) {
       observer.onRestart("expired");
+      // A list that expires before it is complete is trouble; a resourceVersion that does is daily life.
+      if (state.name === "empty") observer.onProblem({ kind: "failing", error });
       await this.#pause(this.#backoff.next(), signal);
       return EMPTY;
     }
     if (error instanceof SilentError) {
       observer.onRestart("silent");
+      // Waited long enough already.
+      if (state.name === "empty") observer.onProblem({ kind: "failing", error });
       return state;
     }
     if (state.name === "watching") observer.onRestart("error");
@@ -224,22 +227,40 @@ export class Reflector<T extends KubernetesObject> {
     return error instanceof NotFoundError || error instanceof ForbiddenError ? EMPTY : state;
   }
 
+  /** A stream fell silent. */
+  #onSilence(position: Position, heard: boolean): void {
+    // Servers that know nothing of WatchList may ignore the request for it, and never say that the list is complete.
+    if (position.state.name === "empty") this.#watchList = false;
+    // Not even a bookmark: to a watch from a future that a restored server has not reached again, it tells nothing.
+    else if (!heard) position.state = EMPTY;
+  }
+
   async #pause(delay: number, signal: AbortSignal): Promise<void> {
     await sleep(this.#options.clock, delay, signal).catch(() => {});
   }
 }
 
-/** The server's history went back: it was restored from a backup. A watch from the old future would stay silent. */
-class RewoundError extends Error {}
+/** Calls back when a watch has stood for a while. */
+class Steady implements Disposable {
+  readonly #clock: Clock;
+  readonly #callback: () => void;
+  #timer: Timer | undefined;
+  #disposed = false;
 
-const refuseRewind = (state: State, resourceVersion: string): void => {
-  if (state.name !== "watching" || compareResourceVersions(resourceVersion, state.resourceVersion) >= 0) return;
-  throw new RewoundError(`the server is at resourceVersion ${resourceVersion}, we were at ${state.resourceVersion}`);
-};
+  constructor(clock: Clock, callback: () => void) {
+    this.#clock = clock;
+    this.#callback = callback;
+  }
 
-/** The state of a reflector, moved on while a stream runs, so that it is right when the stream breaks. */
-interface Position {
-  state: State;
+  /** The watch has been accepted. */
+  start(): void {
+    if (!this.#disposed) this.#timer ??= this.#clock.after(SHORT_WATCH, this.#callback);
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#timer?.cancel();
+  }
 }
 
 /**

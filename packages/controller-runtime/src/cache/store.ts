@@ -2,7 +2,7 @@ import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../ob
 import { Ahead } from "./ahead.ts";
 import { sameProjection } from "./equal.ts";
 import { IndexMap } from "./index-map.ts";
-import { type Indexers, Indexes } from "./indexes.ts";
+import { type IndexErrorHandler, type Indexers, Indexes } from "./indexes.ts";
 import { compareResourceVersions } from "./resource-version.ts";
 
 /** Where a new state comes from: the initial list, the watch, or the answer to a write of our own. */
@@ -38,13 +38,14 @@ export type { Indexers } from "./indexes.ts";
  */
 export class Store<T extends KubernetesObject> {
   readonly #objects = new Map<KeyString, Stored<T>>();
-  readonly #indexes = new Indexes<Stored<T>>();
+  readonly #indexes: Indexes<Stored<T>>;
   readonly #namespaces = new IndexMap();
   /** By namespace of the watch; `""` = the one of all namespaces. */
   readonly #ahead: ReadonlyMap<string, Ahead>;
 
   /** `namespaces` are those that are watched, each by a watch of its own; `[""]` = all, by one. */
-  constructor(namespaces: readonly string[] = [""]) {
+  constructor(namespaces: readonly string[] = [""], onIndexError: IndexErrorHandler = () => {}) {
+    this.#indexes = new Indexes(onIndexError);
     this.#ahead = new Map(namespaces.map((namespace) => [namespace, new Ahead()]));
   }
 
@@ -110,9 +111,14 @@ export class Store<T extends KubernetesObject> {
   upsert(object: Stored<T>, origin: Origin): Change<Stored<T>> | undefined {
     const { uid, resourceVersion } = object.metadata;
     const ahead = this.#aheadOf(object);
-    // Of a namespace that no watch tells of, or a life that we ended.
-    if (ahead === undefined || ahead.isDeleted(uid)) return undefined;
+    // Of a namespace that no watch tells of.
+    if (ahead === undefined) return undefined;
     const key = keyOf(object);
+    // Of a life that we ended.
+    if (ahead.isDeleted(key, object.metadata)) {
+      if (origin === "watch") ahead.noteSeen(key, uid);
+      return undefined;
+    }
     const old = this.#objects.get(key);
     // The answer to our write was slower than the news that the object has gone again: nobody would tell that twice.
     if (old === undefined && origin === "write" && ahead.hasPassed(resourceVersion)) return undefined;
@@ -131,12 +137,13 @@ export class Store<T extends KubernetesObject> {
 
   /** Takes the watch's word that an object is gone, or that its selector leaves it out from now on. */
   remove(object: Stored<T>): Change<Stored<T>> | undefined {
-    const { uid, resourceVersion } = object.metadata;
-    this.#aheadOf(object)?.forgetDeleted(uid);
+    const { resourceVersion } = object.metadata;
     const key = keyOf(object);
+    this.#aheadOf(object)?.noteGone(key, object.metadata);
     const old = this.#objects.get(key);
     // Newer than its end: another object has the name by now, or a write of ours has brought it back into the selection.
-    if (old === undefined || compareResourceVersions(old.metadata.resourceVersion, resourceVersion) > 0) return undefined;
+    if (old === undefined || compareResourceVersions(old.metadata.resourceVersion, resourceVersion) > 0)
+      return undefined;
     this.#drop(key, old);
     return { type: "deleted", object: old, finalStateUnknown: false, origin: "watch" };
   }
@@ -147,15 +154,15 @@ export class Store<T extends KubernetesObject> {
     const key = keyOf(object);
     const old = this.#objects.get(key);
     const ahead = this.#aheadOf(object);
-    if (old?.metadata.uid !== uid) {
-      // Unknown because the watch has told its end already, and will not tell it again; or because it has yet to show it.
-      if (old === undefined && ahead?.hasPassed(resourceVersion) === false) {
-        ahead.noteDeleted(uid, { key, resourceVersion, unseen: true });
-      }
-      return undefined;
-    }
-    const { resourceVersion: last } = old.metadata;
-    ahead?.noteDeleted(uid, { key, resourceVersion: last, unseen: ahead.isWritten(key) });
+    // The watch has told the end already, and will not tell it again.
+    if (ahead === undefined || (old === undefined && ahead.hasPassed(resourceVersion))) return undefined;
+    const isSame = old?.metadata.uid === uid;
+    const isOlder = old !== undefined && compareResourceVersions(old.metadata.resourceVersion, resourceVersion) <= 0;
+    // A later object has the name.
+    if (old !== undefined && !isSame && !isOlder) return undefined;
+    const last = isSame && !isOlder ? old.metadata.resourceVersion : resourceVersion;
+    ahead.noteDeleted(key, { uid, resourceVersion: last, unseen: !isSame || ahead.isWritten(key) });
+    if (old === undefined) return undefined;
     this.#drop(key, old);
     return { type: "deleted", object: old, finalStateUnknown: false, origin: "write" };
   }
@@ -179,11 +186,14 @@ export class Store<T extends KubernetesObject> {
     this.#ahead.get(namespace)?.beginList();
     const seen = new Map<KeyString, string>();
     const behind: Stored<T>[] = [];
+    const ahead = this.#ahead.get(namespace);
     return {
       add: (object) => {
         const key = keyOf(object);
-        seen.set(key, object.metadata.uid);
-        if (this.#ahead.get(namespace)?.isWritten(key)) behind.push(object);
+        const { uid } = object.metadata;
+        seen.set(key, uid);
+        ahead?.noteListed(key);
+        if (ahead?.isWritten(key) || ahead?.isDeleted(key, object.metadata)) behind.push(object);
         return this.upsert(object, "initial");
       },
       finish: (resourceVersion) => this.#finishList(namespace, { seen, behind, resourceVersion }),
@@ -195,7 +205,7 @@ export class Store<T extends KubernetesObject> {
     const ahead = this.#ahead.get(namespace);
     const changes: Change<Stored<T>>[] = [];
     if (ahead?.isRewoundBy(resourceVersion)) {
-      ahead.forgetAllWritten();
+      ahead.forgetAll();
       for (const object of behind) changes.push(...some(this.upsert(object, "initial")));
     }
     const keys = namespace === "" ? this.#objects.keys() : this.#namespaces.get(namespace);
@@ -261,7 +271,7 @@ export interface ListInProgress<T> {
 interface TakenList<T> {
   /** The uids of its objects by their keys. */
   readonly seen: ReadonlyMap<KeyString, string>;
-  /** Its objects of which a write of our own may be newer. */
+  /** Its objects of which a write or deletion of our own may be newer. */
   readonly behind: readonly T[];
   readonly resourceVersion: string;
 }

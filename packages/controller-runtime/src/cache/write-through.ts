@@ -1,5 +1,6 @@
 import type { CallOptions, Client, DeleteOptions } from "../client/client.ts";
-import { keyOf, type KubernetesObject, parseKey, type Stored } from "../object.ts";
+import { NotFoundError } from "../errors.ts";
+import { type KubernetesObject, keyOf, parseKey, type Stored } from "../object.ts";
 import type { Informer } from "./informer.ts";
 
 /**
@@ -11,34 +12,53 @@ import type { Informer } from "./informer.ts";
  * configMaps.get(keyOf(configMap)); // is there
  */
 export interface WriteThrough<T extends KubernetesObject> {
-  create(object: T, options?: CallOptions): Promise<Stored<T>>;
+  create(object: KubernetesObject, options?: CallOptions): Promise<Stored<T>>;
   /** Replaces `object`, only if it still has its `metadata.resourceVersion`. */
-  update(object: T, options?: CallOptions): Promise<Stored<T>>;
+  update(object: KubernetesObject, options?: CallOptions): Promise<Stored<T>>;
   /** Replaces the status, only if the object still has its `metadata.resourceVersion`. */
-  updateStatus(object: T, options?: CallOptions): Promise<Stored<T>>;
-  /** Deletes exactly the incarnation and state of `object`. */
+  updateStatus(object: KubernetesObject, options?: CallOptions): Promise<Stored<T>>;
+  /** Deletes exactly the incarnation and state of `object`; if it is gone already, that is as well. */
   delete(object: Stored<T>, options?: Omit<DeleteOptions, "preconditions">): Promise<void>;
 }
 
-/** Writes through `client`, and tells `informer`. */
+/** Writes through `client`, and tells `informer`. What is sent is whole; what comes back is the projection, typed as `T`. */
 export const writeThrough = <T extends KubernetesObject>(client: Client, informer: Informer<T>): WriteThrough<T> => {
   const { resource } = informer;
-  const noted = (object: Stored<T>): Stored<T> => {
-    informer.noteWritten(object);
-    return object;
+  // Taken before the call: while it is under way, more may be asked for than its answer is decoded with.
+  const calling = (options: CallOptions = {}) => ({ ...options, project: informer.projection });
+  const replacing = async (
+    object: KubernetesObject,
+    options: CallOptions | undefined,
+    verb: "update" | "updateStatus",
+  ) => {
+    const call = calling(options);
+    const base = object.metadata?.resourceVersion;
+    const written = await client[verb](resource, object as T, call);
+    informer.noteWritten(written, { base, projection: call.project });
+    return written;
   };
-  const decoding = (options: CallOptions = {}) => ({ ...options, project: informer.projection });
   return {
-    create: async (object, options) => noted(await client.create(resource, object, decoding(options))),
-    update: async (object, options) => noted(await client.update(resource, object, decoding(options))),
-    updateStatus: async (object, options) => noted(await client.updateStatus(resource, object, decoding(options))),
+    create: async (object, options) => {
+      const call = calling(options);
+      const written = await client.create(resource, object as T, call);
+      informer.noteWritten(written, { projection: call.project });
+      return written;
+    },
+    update: (object, options) => replacing(object, options, "update"),
+    updateStatus: (object, options) => replacing(object, options, "updateStatus"),
     delete: async (object, options) => {
+      const call = calling(options);
       const { uid, resourceVersion } = object.metadata;
-      const key = keyOf(object);
       const preconditions = { uid, resourceVersion };
-      const remaining = await client.delete(resource, parseKey(key), { ...decoding(options), preconditions });
-      if (remaining === undefined) informer.noteDeleted(key, uid);
-      else informer.noteWritten(remaining);
+      const remaining = await client
+        .delete(resource, parseKey(keyOf(object)), { ...call, preconditions })
+        // Gone is gone: it went while the call, or its first try, was under way.
+        .catch((error: unknown) => {
+          if (error instanceof NotFoundError) return undefined;
+          throw error;
+        });
+      if (remaining === undefined) informer.noteDeleted(object);
+      else informer.noteWritten(remaining, { base: resourceVersion, projection: call.project });
     },
   };
 };

@@ -1,6 +1,6 @@
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import { startDeadline } from "../deadline.ts";
-import { ConflictError, describe, TerminalError } from "../errors.ts";
+import { ApiError, ConflictError, describe, StaleError, TerminalError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { KeyString } from "../object.ts";
 import { Priority } from "../queue/priority.ts";
@@ -33,7 +33,7 @@ export type Outcome = "success" | "requeue_after" | "error" | "terminal_error";
 export interface ControllerObserver {
   onStart(controller: string, workers: number): void;
   onReconcileStart(controller: string): void;
-  /** `errorType` is set where it failed; see there. */
+  /** `errorType` is set where it failed: see there; `canceled` where the end of the process ended it. */
   onReconcile(result: {
     readonly controller: string;
     readonly key: KeyString;
@@ -64,6 +64,8 @@ export interface ControllerOptions {
 }
 
 const TIMEOUT = 30_000;
+/** Milliseconds after a kill in which reconciles can end as their signal says; those that do not are left behind. */
+const KILL_GRACE = 1_000;
 
 /**
  * Turns changes into keys, and keys into reconciles.
@@ -110,31 +112,54 @@ export class Controller {
   }
 
   /**
-   * Runs until `stop` aborts, then lets the reconciles under way finish. `kill` ends those too.
+   * Runs until `stop` aborts, then lets the reconciles under way finish. `kill` ends those too: their signals abort, and
+   * one that pays no heed to that within a second is left behind.
    *
    * Never rejects: what a reconcile throws is logged, counted and tried again.
    */
   async run({ stop, kill }: { readonly stop: AbortSignal; readonly kill: AbortSignal }): Promise<void> {
     const { watches, workers = 1, observer } = this.#options;
     const ends = watches.map((watch) => watch.start((key, priority) => this.#queue.add(key, { priority })));
-    const onStop = () => this.#queue.shutDown();
-    if (stop.aborted) onStop();
-    else stop.addEventListener("abort", onStop, { once: true });
+    const ending = AbortSignal.any([stop, kill]);
+    const onEnd = () => this.#queue.shutDown();
+    if (ending.aborted) onEnd();
+    else ending.addEventListener("abort", onEnd, { once: true });
     try {
-      await Promise.all(watches.map((watch) => watch.ready(stop)));
+      await Promise.all(watches.map((watch) => watch.ready(ending)));
       this.#started = true;
       observer?.onStart(this.name, workers);
       this.#log.info("controller has started", { workers });
       using _resync = this.#resync();
-      await Promise.all(Array.from({ length: workers }, () => this.#work(kill)));
+      await this.#untilKilled(Promise.all(Array.from({ length: workers }, () => this.#work(kill))), kill);
     } catch (error) {
-      if (!stop.aborted) throw error;
+      if (!ending.aborted) throw error;
     } finally {
       for (const end of ends) end();
-      stop.removeEventListener("abort", onStop);
+      ending.removeEventListener("abort", onEnd);
       this.#queue.shutDown();
       this.#started = false;
     }
+  }
+
+  /** Waits for the workers; after a kill, not for ever. */
+  async #untilKilled(work: Promise<unknown>, kill: AbortSignal): Promise<void> {
+    const givenUp = Promise.withResolvers<void>();
+    const giveUp = () => {
+      const count = this.#queue.processing;
+      this.#log.error("reconciles do not end though their signal has aborted; leaving them behind", { count });
+      givenUp.resolve();
+    };
+    const timers = new DisposableStack();
+    const onKill = () => {
+      const timer = this.#clock.after(KILL_GRACE, giveUp);
+      timers.defer(() => timer.cancel());
+    };
+    if (kill.aborted) onKill();
+    else kill.addEventListener("abort", onKill, { once: true });
+    await Promise.race([work, givenUp.promise]).finally(() => {
+      kill.removeEventListener("abort", onKill);
+      timers.dispose();
+    });
   }
 
   async #work(kill: AbortSignal): Promise<void> {
@@ -155,7 +180,12 @@ export class Controller {
     const log = this.#log.with({ key });
     const start = this.#clock.now();
     observer?.onReconcileStart(this.name);
-    using deadline = startDeadline({ clock: this.#clock, milliseconds: timeout, what: `reconcile of ${key}`, parent: kill });
+    using deadline = startDeadline({
+      clock: this.#clock,
+      milliseconds: timeout,
+      what: `reconcile of ${key}`,
+      parent: kill,
+    });
     let outcome: Outcome;
     let type: string | undefined;
     try {
@@ -165,7 +195,7 @@ export class Controller {
       // A call that was cancelled by the deadline throws the deadline's error, perhaps wrapped: name the cause itself.
       const cause: unknown = deadline.signal.aborted ? deadline.signal.reason : error;
       outcome = kill.aborted ? "error" : this.#fail(item, cause, log);
-      type = errorType(cause);
+      type = kill.aborted ? "canceled" : errorType(cause);
     }
     const seconds = (this.#clock.now() - start) / 1_000;
     observer?.onReconcile({ controller: this.name, key, outcome, seconds, errorType: type });
@@ -185,9 +215,11 @@ export class Controller {
       log.error("reconcile failed; waiting for a change", { err: describe(error) });
       return "terminal_error";
     }
-    this.#queue.add(key, { rateLimited: true, priority: item.priority });
+    const after = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
+    this.#queue.add(key, { rateLimited: true, after, priority: item.priority });
     // Somebody else was faster: look again. That is how optimistic concurrency works, not a fault.
-    if (error instanceof ConflictError) log.debug("the object changed meanwhile", { err: describe(error) });
+    if (error instanceof ConflictError || error instanceof StaleError)
+      log.debug("the object changed meanwhile", { err: describe(error) });
     else if (errorType(error) === "panic") log.error("reconcile threw", { error, attempts });
     else log.warning("reconcile failed; trying again", { err: describe(error), attempts });
     return "error";

@@ -1,4 +1,4 @@
-import { ApiError, ConnectionError, DeadlineError, DecodeError, TerminalError } from "../errors.ts";
+import { ApiError, ConnectionError, DeadlineError, DecodeError, StaleError, TerminalError } from "../errors.ts";
 
 /**
  * A short name for an error, for metric labels: the API's reason in snake case (`already_exists`), `connection`,
@@ -9,7 +9,9 @@ export const errorType = (error: unknown): string => {
   if (error instanceof ConnectionError) return "connection";
   if (error instanceof DeadlineError) return "timeout";
   if (error instanceof DecodeError) return "decode";
-  if (error instanceof TerminalError) return error.type ?? (error.cause === undefined ? "terminal" : errorType(error.cause));
+  if (error instanceof StaleError) return "conflict";
+  if (error instanceof TerminalError)
+    return error.type ?? (error.cause === undefined ? "terminal" : errorType(error.cause));
   return "panic";
 };
 

@@ -12,7 +12,10 @@ export interface WatchOptions {
    * fresh change.
    */
   readonly priority?: number;
-  /** Also enqueue for what our own writes changed. Default false: who wrote it knows. */
+  /**
+   * Also enqueue for what was written through this informer (`writeThrough`), by whichever controller of the process.
+   * Default false: who wrote it knows. A controller that watches what another one writes needs true.
+   */
   readonly ownWrites?: boolean;
   /**
    * Let reconciles begin before this informer's first list is complete. Only where a reconcile that sees part of the

@@ -35,6 +35,8 @@ export interface ManagerOptions {
 }
 
 const DRAIN_TIMEOUT = 10_000;
+/** Milliseconds that a runnable gets after a kill; one that has not ended by then is left behind. */
+const KILL_GRACE = 2_000;
 
 /**
  * Starts and stops the parts of a controller process in order: the server for probes and metrics first, so that whoever
@@ -66,18 +68,26 @@ export class Manager {
     const killing = linked(kill);
     try {
       this.#options.cache.start(caches.signal);
-      const running = this.#options.runnables.map((runnable) =>
-        runnable.run({ stop: stopping.signal, kill: killing.signal }).catch((error: unknown) => {
+      // A kill is a stop too, for who waits for that alone.
+      const killed = onAbort(killing.signal, () => {
+        stopping.abort(killing.signal.reason);
+        return undefined;
+      });
+      const drain = onAbort(stopping.signal, () => this.#startDrain(killing));
+      const failures: unknown[] = [];
+      const running = this.#options.runnables.map(async (runnable) => {
+        try {
+          await runnable.run({ stop: stopping.signal, kill: killing.signal });
+        } catch (error) {
+          failures.push(error);
           // One part that fails for good ends all: half a manager would look alive and not work.
           stopping.abort(error);
-          throw error;
-        }),
-      );
-      const timer = onAbort(stopping.signal, () => this.#startDrain(killing));
-      const results = await Promise.allSettled(running);
-      timer.cancel();
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed !== undefined) throw failed.reason;
+        }
+      });
+      await this.#untilKilled(Promise.all([aborted(stopping.signal), ...running]), killing.signal);
+      drain.cancel();
+      killed.cancel();
+      if (failures.length > 0) throw failures[0];
       if (killing.signal.aborted) this.#log.warning("stopped before all reconciles had finished");
     } finally {
       caches.abort(new Error("the manager stops"));
@@ -87,6 +97,14 @@ export class Manager {
       stopping.unlink();
       killing.unlink();
     }
+  }
+
+  /** Waits for the runnables; after a kill, not for ever. */
+  async #untilKilled(running: Promise<unknown>, kill: AbortSignal): Promise<void> {
+    const givenUp = Promise.withResolvers<void>();
+    const timer = onAbort(kill, () => this.#clock.after(KILL_GRACE, () => givenUp.resolve()));
+    await Promise.race([running, givenUp.promise]);
+    timer.cancel();
   }
 
   #startDrain(killing: AbortController): { cancel(): void } {
@@ -106,7 +124,11 @@ export class Manager {
         ...(metrics === undefined
           ? {}
           : {
-              "/metrics": async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.metrics() }),
+              "/metrics": async () => ({
+                status: 200,
+                contentType: metrics.contentType,
+                body: await metrics.metrics(),
+              }),
             }),
       },
     });
@@ -122,11 +144,22 @@ export class Manager {
       return { ready: trouble === undefined, text: trouble === undefined ? `[+]${name} ok` : `[-]${name}: ${trouble}` };
     });
     const ready = lines.every((line) => line.ready);
-    return { status: ready ? 200 : 503, contentType: "text/plain", body: `${lines.map((line) => line.text).join("\n")}\n` };
+    return {
+      status: ready ? 200 : 503,
+      contentType: "text/plain",
+      body: `${lines.map((line) => line.text).join("\n")}\n`,
+    };
   }
 }
 
 const ok: PageContent = { status: 200, contentType: "text/plain", body: "ok\n" };
+
+/** Resolves when `signal` aborts. */
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 
 /** A controller that aborts with `parent` until it is unlinked. */
 const linked = (parent: AbortSignal): AbortController & { unlink(): void } => {
@@ -138,7 +171,7 @@ const linked = (parent: AbortSignal): AbortController & { unlink(): void } => {
 };
 
 /** Calls `start` when `signal` aborts; cancelling cancels whichever of the two there is. */
-const onAbort = (signal: AbortSignal, start: () => { cancel(): void }): { cancel(): void } => {
+const onAbort = (signal: AbortSignal, start: () => { cancel(): void } | undefined): { cancel(): void } => {
   let started: { cancel(): void } | undefined;
   const listener = () => {
     started = start();

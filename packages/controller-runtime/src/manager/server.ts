@@ -73,8 +73,10 @@ const answer = async (request: IncomingMessage, response: ServerResponse, pages:
 
 const listen = (server: Server, { host, port }: ServerAddress): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once("error", (error) => {
-      reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
-    });
+    // Stays: a connection that cannot be accepted (no file descriptors left) is an event too, and unheard it would end
+    // the process.
+    server.on("error", (error) =>
+      reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
+    );
     server.listen(host === "" ? { port } : { port, host }, () => resolve());
   });

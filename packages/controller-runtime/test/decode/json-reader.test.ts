@@ -27,13 +27,16 @@ const pick = (value: unknown, projection: Projection): unknown => {
   return Object.fromEntries(fields);
 };
 
-const name = fc.constantFrom("a", "b", "metadata", "labels", "é\"\\\n", "");
+const name = fc.constantFrom("a", "b", "metadata", "labels", 'é"\\\n', "");
 const json = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small" },
     fc.string({ unit: "binary" }),
     fc.integer(),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (Number.isInteger(n) && !Number.isSafeInteger(n) ? n / 3 + 0.5 : n)).filter((n) => !Number.isInteger(n) || Number.isSafeInteger(n)),
+    fc
+      .double({ noNaN: true, noDefaultInfinity: true })
+      .map((n) => (Number.isInteger(n) && !Number.isSafeInteger(n) ? n / 3 + 0.5 : n))
+      .filter((n) => !Number.isInteger(n) || Number.isSafeInteger(n)),
     fc.constantFrom(true, false, null),
     fc.array(tie("value"), { maxLength: 4 }),
     fc.dictionary(name, tie("value"), { maxKeys: 4 }),
@@ -117,7 +120,8 @@ describe("JsonReader", () => {
   });
 
   test("keeps integers beyond 2^53 exact", () => {
-    const text = '{"max":9223372036854775807,"min":-9223372036854775808,"safe":9007199254740991,"over":9007199254740993}';
+    const text =
+      '{"max":9223372036854775807,"min":-9223372036854775808,"safe":9007199254740991,"over":9007199254740993}';
     expect(read(text)).toEqual({
       max: 9223372036854775807n,
       min: -9223372036854775808n,
