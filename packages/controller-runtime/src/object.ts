@@ -24,7 +24,8 @@ export interface ObjectKey {
 export type KeyString = string;
 
 /** The key string of `namespace` and `name`. */
-export const keyString = (namespace: string, name: string): KeyString => (namespace === "" ? name : `${namespace}/${name}`);
+export const keyString = (namespace: string, name: string): KeyString =>
+  namespace === "" ? name : `${namespace}/${name}`;
 
 /** The key string of an object. */
 export const keyOf = (object: KubernetesObject): KeyString =>
@@ -38,7 +39,9 @@ export const parseKey = (key: KeyString): ObjectKey => {
 };
 
 /** An ownerReference without `controller` and `blockOwnerDeletion`: the object is collected with its owner, no more. */
-export const ownerReferenceTo = (owner: Stored<KubernetesObject> & { apiVersion: string; kind: string }): OwnerReference => ({
+export const ownerReferenceTo = (
+  owner: Stored<KubernetesObject> & { apiVersion: string; kind: string },
+): OwnerReference => ({
   apiVersion: owner.apiVersion,
   kind: owner.kind,
   name: owner.metadata.name,

@@ -19,7 +19,8 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> {
 }
 
 /** Defines a resource whose objects are `T`. */
-export const defineResource = <T extends KubernetesObject>(resource: Omit<Resource, "objectType">): Resource<T> => resource;
+export const defineResource = <T extends KubernetesObject>(resource: Omit<Resource, "objectType">): Resource<T> =>
+  resource;
 
 /** The API group, `""` for the core group. */
 export const groupOf = (resource: Resource): string => {

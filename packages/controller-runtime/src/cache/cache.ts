@@ -25,8 +25,6 @@ export interface InformerWish<T extends KubernetesObject> {
   /** Server-side selectors: what they leave out never leaves the server. */
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** How to take the first state; see `InitialState`. The first wish for an informer decides. Default `"stream"`. */
-  readonly initial?: InitialState | undefined;
   /** Indexes for `byIndex`. */
   readonly index?: Indexers<Stored<T>> | undefined;
 }
@@ -86,7 +84,7 @@ export class Cache {
 
   #create<T extends KubernetesObject>(key: string, resource: Resource<T>, wish: InformerWish<T>): Informer<T> {
     const { client, clock, random, log, observer, silence, namespaces } = this.#options;
-    const { labelSelector, fieldSelector, project = true, initial } = wish;
+    const { labelSelector, fieldSelector, project = true } = wish;
     const isNarrow = resource.namespaced && namespaces !== undefined && namespaces.length > 0;
     const scope = { namespaces: isNarrow ? namespaces : [""], labelSelector, fieldSelector };
     const informer = new Informer<T>({
@@ -99,7 +97,6 @@ export class Cache {
       log,
       observer,
       silence,
-      initial,
     });
     // Informers of all types live in one map; only `informer` above takes them out again, with the type of their key.
     const untyped = informer as unknown as Informer<KubernetesObject>;

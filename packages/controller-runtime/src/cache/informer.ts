@@ -40,7 +40,6 @@ export interface InformerOptions<T extends KubernetesObject> {
   readonly log: Logger;
   readonly observer?: InformerObserver | undefined;
   readonly silence?: number | undefined;
-  readonly initial?: InitialState | undefined;
 }
 
 /** What a write of ours was based on, and how its answer was decoded. */
@@ -220,7 +219,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   }
 
   #reflector(namespace: string, health: Health): Reflector<T> {
-    const { client, resource, scope, clock, random, silence, initial } = this.#options;
+    const { client, resource, scope, clock, random, silence } = this.#options;
     const { labelSelector, fieldSelector } = scope;
     return new Reflector<T>({
       client,
@@ -230,7 +229,6 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
       clock,
       random,
       silence,
-      initial,
       observer: this.#observer(health),
       sink: this.#sink(namespace),
     });

@@ -54,13 +54,6 @@ export interface ReflectorObserver {
   onRestart(reason: "ended" | "expired" | "silent" | "error"): void;
 }
 
-/**
- * How a complete state is taken. `"stream"`: as the first events of the watch (WatchList, KEP-3157), where the server has
- * it: the server keeps no list in memory. `"pages"`: as pages of a list: the server encodes an object in a quarter of the
- * time; see docs/decisions/004-pods-by-pages.md.
- */
-export type InitialState = "stream" | "pages";
-
 export interface ReflectorOptions<T extends KubernetesObject> {
   readonly client: ListWatch;
   readonly resource: Resource<T>;
@@ -70,8 +63,6 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly observer: ReflectorObserver;
   readonly clock: Clock;
   readonly random: Random;
-  /** How to take the first state; see `InitialState`. Default `"stream"`. */
-  readonly initial?: InitialState | undefined;
   /** Milliseconds without a byte after which a watch counts as dead. Default 150,000: bookmarks come every minute. */
   readonly silence?: number | undefined;
 }
@@ -103,11 +94,10 @@ export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #backoff: Backoff;
   readonly #missing: Backoff;
-  #watchList: boolean;
+  #watchList = true;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    this.#watchList = options.initial !== "pages";
     this.#backoff = new Backoff(REFLECTOR_BACKOFF, options.clock, options.random);
     const missing = { ...REFLECTOR_BACKOFF, cap: MISSING_CAP };
     this.#missing = new Backoff(missing, options.clock, options.random);

@@ -4,11 +4,14 @@ import type { Codec, Decoder, Page, WatchEvent } from "../decode/decoder.ts";
 import { jsonCodec } from "../decode/json.ts";
 import { JsonSyntaxError } from "../decode/json-reader.ts";
 import type { Projection } from "../decode/projection.ts";
+import { PROTOBUF, protobufCodec } from "../decode/protobuf.ts";
+import { ProtobufError } from "../decode/protobuf-reader.ts";
 import { ApiError, apiError, ConnectionError, DeadlineError, DecodeError } from "../errors.ts";
 import type { KubernetesObject, ObjectKey, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { encode } from "./encode.ts";
 import { NEEDS_NAMESPACE, pathOf, type Query } from "./paths.ts";
+import { protobufBody } from "./protobuf-body.ts";
 import { describeCall, Rest, type RestCall, type RestObserver } from "./rest.ts";
 
 export interface ClientOptions {
@@ -107,7 +110,9 @@ const PATCH_TYPES = {
  */
 export class Client {
   readonly #rest: Rest;
-  readonly #codec: Codec = jsonCodec();
+  readonly #json: Codec = jsonCodec();
+  readonly #protobuf = protobufCodec();
+  readonly #decoders = new Map<Resource, Map<Projection, Decoder<KubernetesObject>>>();
   readonly #whole: Decoder<KubernetesObject>;
   readonly #fieldManager: string;
   /** Where the server is, for messages. */
@@ -117,7 +122,7 @@ export class Client {
     const userAgent = options.userAgent ?? "pcmc-controller-runtime";
     this.config = config;
     this.#fieldManager = options.fieldManager ?? userAgent.split("/", 1)[0] ?? userAgent;
-    this.#whole = this.#codec.decoder(true);
+    this.#whole = this.#json.decoder(true);
     this.#rest = new Rest({
       config,
       clock: options.clock ?? systemClock,
@@ -134,7 +139,8 @@ export class Client {
     key: ObjectKey,
     options: CallOptions & DecodeOptions = {},
   ): Promise<Stored<T>> {
-    const body = await this.#call({ method: "GET", path: pathOf(resource, key), ...callOptions(options) });
+    const { accept } = this.#decoder(resource, options.project);
+    const body = await this.#call({ method: "GET", path: pathOf(resource, key), accept, ...callOptions(options) });
     return this.#decodeObject(resource, body, options.project);
   }
 
@@ -158,7 +164,7 @@ export class Client {
     resource: Resource<T>,
     options: ListOptions = {},
   ): AsyncGenerator<Page<Stored<T>>, void, undefined> {
-    const decoder = this.#codec.decoder<Stored<T>>(options.project ?? true);
+    const decoder = this.#decoder(resource, options.project);
     let next: string | undefined;
     do {
       const path = pathOf(
@@ -190,7 +196,7 @@ export class Client {
     options: WatchOptions,
     onEvent: (event: WatchEvent<Stored<T>>) => void,
   ): Promise<void> {
-    const decoder = this.#codec.decoder<Stored<T>>(options.project ?? true);
+    const decoder = this.#decoder(resource, options.project);
     const path = pathOf(resource, { namespace: options.namespace }, watchQuery(options));
     const request = describeCall({ method: "GET", path });
     const events = decoder.events((event) => {
@@ -202,11 +208,11 @@ export class Client {
       try {
         events.push(chunk);
       } catch (error) {
-        throw error instanceof JsonSyntaxError ? new DecodeError(request, error) : error;
+        throw isSyntaxError(error) ? new DecodeError(request, error) : error;
       }
     };
     const { signal, onOpen } = options;
-    await this.#rest.stream({ path, accept: decoder.accept, onData, onOpen, signal });
+    await this.#rest.stream({ path, accept: decoder.watchAccept, onData, onOpen, signal });
   }
 
   /**
@@ -224,8 +230,10 @@ export class Client {
     if (resource.namespaced && !namespace) throw new TypeError(`${resource.kind} ${name}: ${NEEDS_NAMESPACE}`);
     const target = subresource === undefined ? { namespace } : { ...keyFrom(object), subresource };
     const path = pathOf(resource, target, this.#writeQuery(options));
-    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
-    return this.#write(resource, { method: "POST", path, body }, options);
+    const whole = { apiVersion: resource.apiVersion, kind: resource.kind, ...object };
+    const binary = protobufBody(whole);
+    const call = binary === undefined ? { body: encode(whole) } : { body: binary, contentType: PROTOBUF };
+    return this.#write(resource, { method: "POST", path, ...call }, options);
   }
 
   /** Replaces an object. With `metadata.resourceVersion` set, only if it has not changed since. */
@@ -334,12 +342,29 @@ export class Client {
   }
 
   async #write<T extends KubernetesObject>(resource: Resource<T>, call: RestCall, options: WriteOptions) {
-    const body = await this.#call({ ...call, ...callOptions(options) });
+    const { accept } = this.#decoder(resource, options.project);
+    const body = await this.#call({ ...call, accept, ...callOptions(options) });
     return this.#decodeObject(resource, body, options.project);
   }
 
-  #decodeObject<T extends KubernetesObject>(resource: Resource<T>, body: Buffer, project: Projection = true) {
-    const decoder = this.#codec.decoder<Stored<T>>(project);
+  /** Protobuf where the kind and what is wanted of it are known, else JSON. There are few, and they live long: kept. */
+  #decoder<T extends KubernetesObject>(resource: Resource<T>, projection: Projection = true): Decoder<Stored<T>> {
+    let ofResource = this.#decoders.get(resource);
+    if (ofResource === undefined) {
+      ofResource = new Map();
+      this.#decoders.set(resource, ofResource);
+    }
+    const known = ofResource.get(projection);
+    // The key is the resource, and a resource has one type of object.
+    if (known !== undefined) return known as Decoder<Stored<T>>;
+    const json = this.#json.decoder<Stored<T>>(projection);
+    const decoder = this.#protobuf.decoder(resource as Resource<Stored<T>>, { projection, json }) ?? json;
+    ofResource.set(projection, decoder);
+    return decoder;
+  }
+
+  #decodeObject<T extends KubernetesObject>(resource: Resource<T>, body: Buffer, project: Projection | undefined) {
+    const decoder = this.#decoder(resource, project);
     return stamp(
       resource,
       decoded(resource.kind, () => decoder.object(body)),
@@ -391,6 +416,8 @@ const isStillThere = ({ metadata, spec }: KubernetesObject & { spec?: { finalize
   (metadata?.finalizers?.length ?? 0) > 0 ||
   (metadata?.deletionGracePeriodSeconds ?? 0) > 0 ||
   (spec?.finalizers?.length ?? 0) > 0;
+
+const isSyntaxError = (error: unknown): boolean => error instanceof JsonSyntaxError || error instanceof ProtobufError;
 
 const decoded = <T>(request: string, decode: () => T): T => {
   try {

@@ -1,8 +1,10 @@
 import type { Status } from "kubernetes-types/meta/v1.d.ts";
+import { isProtobuf, protobufStatus } from "../decode/protobuf.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /** The `Status` of an error answer; what a proxy answers becomes its message. */
 export const statusOf = ({ status: code, body }: HttpResponse): Status => {
+  if (isProtobuf(body)) return { code, ...protobufStatus(body) };
   const text = body.toString("utf8");
   try {
     const parsed: unknown = JSON.parse(text);

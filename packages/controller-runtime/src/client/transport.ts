@@ -9,7 +9,7 @@ export interface HttpRequest {
   /** Path and query, without the server. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Buffer | undefined;
 }
 
 /** A whole answer. */

@@ -31,6 +31,8 @@ export interface EventStream {
 export interface Decoder<T extends KubernetesObject> {
   /** The media type to ask for. */
   readonly accept: string;
+  /** The media type to ask for in a watch. */
+  readonly watchAccept: string;
   /** Decodes one object. @throws Error */
   object(bytes: Buffer): T;
   /** Decodes a page of a list. @throws Error */

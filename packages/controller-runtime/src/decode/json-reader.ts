@@ -49,7 +49,7 @@ const METADATA: Plan = { kind: "all", fields: NO_FIELDS, except: "managedFields"
 export const planObject = (projection: Projection): Plan => {
   if (projection === true) return { kind: "all", fields: new Map([["metadata", METADATA]]), except: undefined };
   const plan = planValue(projection);
-  if (projection === "digest" || projection["metadata"] !== true) return plan;
+  if (projection === "digest" || projection.metadata !== true) return plan;
   return { ...plan, fields: new Map([...plan.fields, ["metadata", METADATA]]) };
 };
 

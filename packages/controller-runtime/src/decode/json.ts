@@ -36,6 +36,7 @@ const jsonDecoder = <T extends KubernetesObject>(projection: Projection, strings
   const event = planEnvelope({ type: planAll, object });
   return {
     accept: "application/json",
+    watchAccept: "application/json",
     // The casts are the boundary: what the API server sends for a resource is taken to be of its type.
     object: (bytes) => reader.read(bytes, object) as T,
     page: (bytes) => {

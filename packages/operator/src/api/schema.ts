@@ -1,6 +1,6 @@
 /*
  * A schema is written once; the TypeScript type (`Static`), the CRD (crd.ts) and the offline checks (conform.ts) are all
- * read from it. See docs/decisions/005-schemas-of-our-own.md for why there is no schema library below.
+ * read from it. See docs/decisions/004-schemas-of-our-own.md for why there is no schema library below.
  */
 
 /**

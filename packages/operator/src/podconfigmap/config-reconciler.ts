@@ -9,7 +9,9 @@ import {
   type WriteThrough,
   writeThrough,
 } from "@pcmc/controller-runtime";
+import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
+import type { ParsedConfig } from "./config.ts";
 import { selects } from "./fan-out.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
 import { parsedConfig, type Sources } from "./sources.ts";
@@ -29,6 +31,8 @@ export interface ConfigReconcilerOptions {
 export class ConfigReconciler {
   readonly #options: ConfigReconcilerOptions;
   readonly #writer: WriteThrough<PodConfigMapConfig>;
+  /** For each PodConfigMapConfig that is not finished, a Pod that was not settled when last looked at. */
+  readonly #unsettled = new Map<KeyString, KeyString>();
   /** When each status was last written. */
   readonly #written = new Map<KeyString, number>();
 
@@ -43,6 +47,7 @@ export class ConfigReconciler {
     if (config === undefined) {
       outcomes.forgetConfig(key);
       this.#written.delete(key);
+      this.#unsettled.delete(key);
       return undefined;
     }
     const progress = this.#progress(key, config);
@@ -58,11 +63,14 @@ export class ConfigReconciler {
   };
 
   /**
-   * What the selected Pods have come to; `undefined` as soon as one is found that is not settled. What settles it enqueues
-   * the PodConfigMapConfig again.
+   * What the selected Pods have come to; `undefined` while one of them is not settled. What settles it enqueues the
+   * PodConfigMapConfig again.
+   *
+   * While 10,000 Pods are being settled, this is asked five times a second. So the last unsettled Pod is remembered, and as
+   * long as it is not settled nobody looks at the others.
    */
   #progress(key: KeyString, config: Stored<PodConfigMapConfig>): Progress | undefined {
-    const { sources, outcomes } = this.#options;
+    const { sources } = this.#options;
     const parsed = parsedConfig(config);
     const failed = new Map<string, readonly Failure[]>();
     const { selector } = parsed.spec;
@@ -70,18 +78,26 @@ export class ConfigReconciler {
       const invalid = { reason: "InvalidSelector", message: `podSelector: ${selector.errors.join("; ")}` };
       return { matched: 0, failed, invalid };
     }
+    const remembered = sources.pods.get(this.#unsettled.get(key) ?? "");
+    if (remembered !== undefined && this.#outcome(key, parsed, remembered) === "unsettled") return undefined;
+    this.#unsettled.delete(key);
     let matched = 0;
     for (const pod of sources.pods.inNamespace(config.metadata.namespace ?? "")) {
-      if (pod.metadata.deletionTimestamp !== undefined || !selects(parsed, pod)) continue;
+      const outcome = this.#outcome(key, parsed, pod);
+      if (outcome === "unselected") continue;
       matched++;
-      const outcome = outcomes.get(key, keyOf(pod));
-      const isCurrent =
-        outcome?.generation === parsed.generation &&
-        outcome.pcmcUid === parsed.uid &&
-        outcome.podUid === pod.metadata.uid;
-      if (!isCurrent) return undefined;
-      if (outcome.failures.length > 0) failed.set(pod.metadata.name, outcome.failures);
+      if (outcome === "unsettled") this.#unsettled.set(key, keyOf(pod));
+      else if (outcome.length > 0) failed.set(pod.metadata.name, outcome);
     }
-    return { matched, failed, invalid: undefined };
+    return this.#unsettled.has(key) ? undefined : { matched, failed, invalid: undefined };
+  }
+
+  /** How one Pod stands under a PodConfigMapConfig: its failures when it is settled. */
+  #outcome(key: KeyString, parsed: ParsedConfig, pod: Stored<Pod>): "unselected" | "unsettled" | readonly Failure[] {
+    if (pod.metadata.deletionTimestamp !== undefined || !selects(parsed, pod)) return "unselected";
+    const outcome = this.#options.outcomes.get(key, keyOf(pod));
+    const { generation, uid } = parsed;
+    const isCurrent = outcome?.generation === generation && outcome.pcmcUid === uid;
+    return isCurrent && outcome.podUid === pod.metadata.uid ? outcome.failures : "unsettled";
   }
 }

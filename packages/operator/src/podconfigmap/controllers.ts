@@ -37,6 +37,8 @@ export interface PodConfigMapOptions {
   readonly timeout: number;
   /** Milliseconds; 0 = never. */
   readonly resyncPeriod: number;
+  /** See `PodReconcilerOptions`. */
+  readonly recheckPeriod?: number | undefined;
 }
 
 /** Outcomes come in bursts, and a status is computed from all Pods: so long it waits for the rest of a burst. */
@@ -52,10 +54,19 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
   const { pods, configs, configMaps } = sources;
   const outcomes = new Outcomes();
   const onOutcome = (pcmc: KeyString) => configController.enqueue(pcmc, { after: STATUS_DELAY });
-  const podReconciler = new PodReconciler({ client, sources, outcomes, metrics, random: Math.random, onOutcome });
+  const { recheckPeriod } = options;
+  const podReconciler = new PodReconciler({
+    client,
+    sources,
+    outcomes,
+    metrics,
+    random: Math.random,
+    recheckPeriod,
+    onOutcome,
+  });
   const configReconciler = new ConfigReconciler({ client, sources, outcomes, clock: systemClock });
   const { log, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
-  const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options) };
+  const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options, sources) };
   const podController = new Controller({
     ...common,
     name: "pod",
@@ -103,14 +114,21 @@ const podsOf =
   };
 
 /** Also counts reconciles under the product's own names. */
-const observed = ({ observer, metrics }: PodConfigMapOptions): ControllerObserver => ({
+const observed = ({ observer, metrics }: PodConfigMapOptions, sources: Sources): ControllerObserver => ({
   ...observer,
   onReconcile: (result) => {
     observer.onReconcile(result);
+    const { namespace } = parseKey(result.key);
+    // Whatever goes from a namespace is reconciled once more, so this sees the end of the last object.
+    if (isEmpty(sources, namespace)) metrics.forgetNamespace(namespace);
     // The controllers are named as the label has it.
-    metrics.onReconcile(result.controller as ResourceType, parseKey(result.key).namespace, result);
+    else metrics.onReconcile(result.controller as ResourceType, namespace, result);
   },
 });
+
+/** Whether a namespace has nothing that concerns us. */
+const isEmpty = ({ pods, configs, configMaps }: Sources, namespace: string): boolean =>
+  [pods, configs, configMaps].every((informer) => informer.countIn(namespace) === 0);
 
 function* keysOf(objects: Iterable<Parameters<typeof keyOf>[0]>): Generator<KeyString> {
   for (const object of objects) yield keyOf(object);

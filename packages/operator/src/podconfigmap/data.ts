@@ -26,6 +26,13 @@ export const dataOf = (pod: PodView, spec: ParsedSpec, rendered: Data = {}): Dat
 export const sizeOf = (data: Data): number =>
   Object.values(data).reduce((bytes, value) => bytes + Buffer.byteLength(value), 0);
 
+/** Whether `data` fits into a ConfigMap. A character has at most three bytes of UTF-8, so most data need no exact count. */
+export const fits = (data: Data): boolean => {
+  let characters = 0;
+  for (const key in data) characters += data[key]?.length ?? 0;
+  return characters * 3 <= MAX_DATA_BYTES || sizeOf(data) <= MAX_DATA_BYTES;
+};
+
 const copied = (keys: readonly CopiedKey[], from: Labels = {}): Data => {
   const data: Record<string, string> = {};
   for (const { source, dataKey } of keys) {

@@ -1,5 +1,5 @@
 import type { ParsedConfig, Problem } from "./config.ts";
-import { type Data, dataOf, MAX_DATA_BYTES, sizeOf } from "./data.ts";
+import { type Data, dataOf, fits, MAX_DATA_BYTES, sizeOf } from "./data.ts";
 import { chooseName, hashedName, type NameLookups, type Pair, pairsOf } from "./names.ts";
 import { isOurs } from "./ownership.ts";
 import type { DesiredConfigMap, ExistingConfigMap, PodView } from "./views.ts";
@@ -73,8 +73,7 @@ const settle = (pod: PodView, config: ParsedConfig, { lookups, render }: SettleO
   const rendering: Rendering = hasTemplates && render !== undefined ? render(config, pod) : { ok: true, data: {} };
   if (!rendering.ok) return failed(config, "TemplateError", rendering.message);
   const data = dataOf(pod, config.spec, rendering.data);
-  const bytes = sizeOf(data);
-  if (bytes > MAX_DATA_BYTES) return failed(config, "TooLarge", tooLarge(bytes));
+  if (!fits(data)) return failed(config, "TooLarge", tooLarge(sizeOf(data)));
   const name = chooseName({ pod: pod.name, pcmc: config.name }, lookups);
   const configMap = { name, namespace: pod.namespace, data };
   return { kind: "desired", pcmc: config.name, configMap, warnings: config.problems };

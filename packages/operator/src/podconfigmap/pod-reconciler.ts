@@ -32,12 +32,12 @@ import {
 } from "./sources.ts";
 import type { ExistingConfigMap, PodView } from "./views.ts";
 
-/** The slow cap of the backoff: what only a change elsewhere can mend is looked at this often. Milliseconds. */
-const SLOW = 30_000;
-const SLOW_JITTER = 0.2;
+/** The slow cap of the backoff, milliseconds. */
+const RECHECK_PERIOD = 30_000;
+const RECHECK_JITTER = 0.2;
 /** While the first list of Pods is not complete, a verdict that depends on all of them waits so long. */
 const UNTIL_SYNCED = 500;
-/** Reads of an object that the cache does not show, in one reconcile. */
+/** How often one reconcile reads what the cache does not show, and plans again. */
 const MAX_READS = 3;
 
 export interface PodReconcilerOptions {
@@ -46,6 +46,8 @@ export interface PodReconcilerOptions {
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
   readonly random: Random;
+  /** What only a change elsewhere can mend is looked at this often, with 20 % jitter; milliseconds. Default 30,000. */
+  readonly recheckPeriod?: number | undefined;
   /** Is told of each PodConfigMapConfig under which a Pod has another outcome now. */
   readonly onOutcome: (pcmc: KeyString) => void;
 }
@@ -57,6 +59,18 @@ interface Verdict {
   readonly error?: unknown;
   /** Worth another look though nothing changes here: the obstacle is elsewhere. */
   readonly again?: boolean;
+}
+
+/** What became of one Pod. */
+interface Settled {
+  readonly pod: PodView;
+  readonly configs: readonly ParsedConfig[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** An object of that name is there, and the plan knew nothing of it: a foreign one, or ours that waits for a finalizer. */
+interface Unseen {
+  readonly unseen: string;
 }
 
 interface Deletion {
@@ -92,28 +106,33 @@ export class PodReconciler {
       return { requeueAfter: UNTIL_SYNCED };
     }
     const verdicts = await this.#settle(pod, parsed, context);
-    this.#record(pod, parsed, verdicts);
+    this.#record({ pod, configs: parsed, verdicts }, context);
     const failed = verdicts.find(({ error }) => error !== undefined);
     if (failed !== undefined) throw failed.error;
     if (!verdicts.some(({ again }) => again)) return undefined;
-    return { requeueAfter: SLOW * (1 - SLOW_JITTER + 2 * SLOW_JITTER * this.#options.random()) };
+    const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
+    return { requeueAfter: recheckPeriod * (1 - RECHECK_JITTER + 2 * RECHECK_JITTER * random()) };
   };
 
-  /** Plans and carries out; plans again when an object turns up that the cache does not show. */
-  async #settle(pod: PodView, configs: readonly ParsedConfig[], context: ReconcileContext): Promise<readonly Verdict[]> {
+  /** Plans and carries out; plans again when objects turn up that the cache does not show. */
+  async #settle(
+    pod: PodView,
+    configs: readonly ParsedConfig[],
+    context: ReconcileContext,
+  ): Promise<readonly Verdict[]> {
     const read = new Map<string, ExistingConfigMap>();
     for (let reads = 0; ; reads++) {
       const { settlements, actions } = this.#plan(pod, configs, read);
       const verdicts = new Map(settlements.map((settlement) => [settlement.pcmc, verdictOf(settlement)]));
-      let unseen: string | undefined;
+      const unseen: string[] = [];
       for (const action of actions) {
         const result = await this.#perform(action, pod, context);
-        if (result === "unseen" && action.type === "create") unseen = action.configMap.metadata?.name;
-        else if (result !== "unseen" && result !== undefined) verdicts.set(action.pcmc, result);
+        if (result !== undefined && "unseen" in result) unseen.push(result.unseen);
+        else if (result !== undefined) verdicts.set(action.pcmc, result);
       }
-      if (unseen === undefined) return [...verdicts.values()];
-      if (reads === MAX_READS) throw new StaleError(`ConfigMap ${unseen} comes and goes`);
-      await this.#read(unseen, { pod, read, context });
+      if (unseen.length === 0) return [...verdicts.values()];
+      if (reads === MAX_READS) throw new StaleError(`ConfigMap ${unseen[0]} comes and goes`);
+      for (const name of unseen) await this.#read(name, { pod, read, context });
     }
   }
 
@@ -130,7 +149,10 @@ export class PodReconciler {
     const settlements = desiredConfigMaps(pod, { configs, pod: podOf, configMap });
     const existing = new Map(read);
     const key = keyString(pod.namespace, pod.name);
-    const own = [...configMaps.byIndex(indexes.owner, key), ...configMaps.byIndex(indexes.markedUid, keyString(pod.namespace, pod.uid))];
+    const own = [
+      ...configMaps.byIndex(indexes.owner, key),
+      ...configMaps.byIndex(indexes.markedUid, keyString(pod.namespace, pod.uid)),
+    ];
     for (const object of own) existing.set(object.metadata.name, configMapViewOf(object));
     for (const settlement of settlements) {
       if (settlement.kind === "failed") continue;
@@ -138,11 +160,14 @@ export class PodReconciler {
       const present = configMap(name);
       if (present !== undefined) existing.set(name, present);
     }
-    return { settlements, actions: difference({ podName: pod.name, pod, settlements, existing: [...existing.values()] }) };
+    return {
+      settlements,
+      actions: difference({ podName: pod.name, pod, settlements, existing: [...existing.values()] }),
+    };
   }
 
-  /** Carries out one action; `unseen`: an object of that name is there, and the cache does not show it. */
-  async #perform(action: Action, pod: PodView, context: ReconcileContext): Promise<Verdict | "unseen" | undefined> {
+  /** Carries out one action. */
+  async #perform(action: Action, pod: PodView, context: ReconcileContext): Promise<Verdict | Unseen | undefined> {
     const { pcmc } = action;
     if (action.type === "conflict") {
       const failures = [{ reason: "ConfigMapConflict", message: action.message }];
@@ -154,11 +179,12 @@ export class PodReconciler {
       await this.#write(action, pod, context);
       return undefined;
     } catch (error) {
-      if (error instanceof AlreadyExistsError) return "unseen";
+      if (error instanceof AlreadyExistsError && action.type !== "delete") {
+        return { unseen: action.configMap.metadata?.name ?? "" };
+      }
       if (isTerminatingNamespace(error)) return { pcmc, failures: undefined };
       const refusal = refusalOf(error);
       if (refusal === undefined) return { pcmc, failures: undefined, error };
-      context.log.warning("the API server refuses a ConfigMap", { pcmc, reason: refusal.reason, err: refusal.message });
       return { pcmc, failures: [refusal], again: true };
     }
   }
@@ -190,7 +216,8 @@ export class PodReconciler {
     } catch (error) {
       metrics.onOperation(operation, namespace, error);
       // The cache had an object that is gone: what there is now comes with the watch.
-      if (operation === "update" && error instanceof NotFoundError) throw new StaleError(error.message, { cause: error });
+      if (operation === "update" && error instanceof NotFoundError)
+        throw new StaleError(error.message, { cause: error });
       throw error;
     }
   }
@@ -215,7 +242,7 @@ export class PodReconciler {
   }
 
   /** Leaves for the status what became of the Pod. */
-  #record(pod: PodView, configs: readonly ParsedConfig[], verdicts: readonly Verdict[]): void {
+  #record({ pod, configs, verdicts }: Settled, { log }: ReconcileContext): void {
     const { outcomes, onOutcome, metrics } = this.#options;
     const key = keyString(pod.namespace, pod.name);
     const byName = new Map(verdicts.map((verdict) => [verdict.pcmc, verdict]));
@@ -229,8 +256,13 @@ export class PodReconciler {
         continue;
       }
       for (const { reason } of verdict.failures) metrics.onFailure("pod", pod.namespace, metricReason(reason));
-      const { failures } = verdict;
-      if (outcomes.record(pcmc, key, { podUid: pod.uid, pcmcUid: uid, generation, failures })) onOutcome(pcmc);
+      const { failures, again } = verdict;
+      if (!outcomes.record(pcmc, key, { podUid: pod.uid, pcmcUid: uid, generation, failures })) continue;
+      onOutcome(pcmc);
+      // Once, not at each look at it: the obstacle may stand for days.
+      if (!again) continue;
+      for (const { reason, message } of failures)
+        log.warning("a ConfigMap cannot be written", { pcmc: name, reason, cause: message });
     }
   }
 }

@@ -63,7 +63,7 @@ export const indexes = {
 
 /** Asks a cache for what the controllers read. */
 export const sourcesOf = (cache: Cache): Sources => ({
-  pods: cache.informer(Pods, { project: podFields, initial: "pages", index: { [indexes.podUid]: uidKeyOf } }),
+  pods: cache.informer(Pods, { project: podFields, index: { [indexes.podUid]: uidKeyOf } }),
   configs: cache.informer(PodConfigMapConfigs),
   configMaps: cache.informer(DigestedConfigMaps, {
     labelSelector: GENERATED_BY,
