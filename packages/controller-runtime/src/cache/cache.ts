@@ -4,7 +4,7 @@ import { type Logger, silentLogger } from "../log.ts";
 import type { KubernetesObject, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { Informer, type InformerObserver } from "./informer.ts";
-import type { InitialState, ListWatch } from "./reflector.ts";
+import type { ListWatch } from "./reflector.ts";
 import type { Indexers } from "./store.ts";
 
 export interface CacheOptions {

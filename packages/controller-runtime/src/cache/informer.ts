@@ -5,14 +5,7 @@ import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../ob
 import { groupOf, type Resource } from "../resource.ts";
 import { Health } from "./health.ts";
 import { type ChangeHandler, Listeners } from "./listeners.ts";
-import {
-  type InitialState,
-  type ListWatch,
-  type Problem,
-  Reflector,
-  type ReflectorObserver,
-  type Sink,
-} from "./reflector.ts";
+import { type ListWatch, type Problem, Reflector, type ReflectorObserver, type Sink } from "./reflector.ts";
 import { type Change, type Indexers, Store } from "./store.ts";
 
 export type { ChangeHandler } from "./listeners.ts";

@@ -9,7 +9,7 @@
 import fc from "fast-check";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type InitialState, type Problem, Reflector } from "../../src/cache/reflector.ts";
+import { type Problem, Reflector } from "../../src/cache/reflector.ts";
 import { type Change, Store } from "../../src/cache/store.ts";
 import { keyOf } from "../../src/object.ts";
 import { ConfigMaps } from "../../src/resource.ts";
@@ -32,7 +32,6 @@ class Rig {
   #running: Promise<void> | undefined;
 
   /** How the complete state is asked for. */
-  initial: InitialState = "stream";
 
   async start(...script: (Fault | undefined)[]): Promise<this> {
     this.api.script.push(...script);
@@ -66,7 +65,6 @@ class Rig {
       resource: ConfigMaps,
       scope: { namespace: "" },
       projection: true,
-      initial: this.initial,
       clock: this.clock,
       random: () => 0,
       sink: {
@@ -107,13 +105,6 @@ describe("a first list", () => {
     expect(rig.asked()).toEqual(["watch list"]);
     expect(rig.content()).toEqual(["a@101", "b@102", "c@103"]);
     expect(rig.synced).toBe(1);
-  });
-
-  test("comes in pages, followed by a watch from there, where that is asked for", async () => {
-    rig.initial = "pages";
-    await rig.start();
-    expect(rig.asked()).toEqual(["list", "watch 103"]);
-    expect(rig.content()).toEqual(["a@101", "b@102", "c@103"]);
   });
 
   test("comes in pages, followed by a watch from there, where the server refuses WatchList", async () => {
