@@ -1,16 +1,19 @@
 # The commands a person types. Each works from a fresh clone: what it needs, it installs first.
 SHELL := /bin/sh
+# The pinned Node, whatever Node the machine has; its children find it too.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+BIN := node_modules/.bin
+NODE := $(BIN)/node
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check fmt vet generate manifests demo dev bench assets clean install-crd uninstall-crd run
+.PHONY: help install assets build test check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z -]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # npm writes this file last, so it says whether the installation is of the lock file's state.
 node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json)
-	@npm ci --no-audit --no-fund
+	@npm ci
 	@touch $@
 
 install: node_modules/.package-lock.json
@@ -18,35 +21,34 @@ install: node_modules/.package-lock.json
 assets: install ## Fetch or build the binaries of the local Kubernetes (once a machine)
 	@packages/devcluster/bin/pcmc-devcluster assets
 
-build: assets ## Everything that is made from source
-	@node scripts/generate.ts
+build: generate ## Everything that is made from source
 
 test: assets ## Unit, property and API-server tests
-	@vitest run
+	@$(NODE) $(BIN)/vitest run
 
 check: install ## Format, lint, types, generated files up to date
-	@biome ci .
-	@tsc --noEmit -p .
-	@node scripts/generate.ts --check
+	@$(NODE) $(BIN)/biome ci .
+	@$(NODE) $(BIN)/tsc --noEmit -p .
+	@$(NODE) scripts/generate.ts --check
 
 fmt: install ## Format and fix what can be fixed
-	@biome check --write .
+	@$(NODE) $(BIN)/biome check --write .
 
 vet: install ## Lint and types only
-	@biome lint .
-	@tsc --noEmit -p .
+	@$(NODE) $(BIN)/biome lint .
+	@$(NODE) $(BIN)/tsc --noEmit -p .
 
-generate manifests: install ## Write crd/ and manifests/ anew
-	@node scripts/generate.ts
+generate manifests: install ## Write crd/ and docs/settings.md anew
+	@$(NODE) scripts/generate.ts
 
 demo: assets ## Cluster, manager, examples: see it work, about 20 s
-	@node scripts/demo.ts
+	@$(NODE) scripts/demo.ts
 
 dev: assets ## The same, left running; prints the kubeconfig
-	@node scripts/demo.ts --keep
+	@$(NODE) scripts/demo.ts --keep
 
 bench: assets ## Convergence beside the raw create rate
-	@node bench/convergence.ts
+	@$(NODE) bench/convergence.ts
 
 install-crd: ## Put the CRD into the cluster of your kubeconfig
 	@kubectl apply -f crd/

@@ -3,8 +3,9 @@
  *
  *   node bench/convergence.ts [--pods 10000] [--rounds 2] [--connections 32] [--json]
  *
- * raw, ours, raw, ours, raw ... in one run against one control plane: the same bodies over the same number of
- * connections. "Ours" counts from the start of the process to the last ConfigMap.
+ * raw, ours, raw, ours, raw ... in one run against one control plane: the same objects over the same number of
+ * connections. Raw is measured twice: as JSON, and as protobuf, which is what the manager sends and the higher ceiling.
+ * "Ours" counts from the start of the process to the last ConfigMap.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -49,8 +50,11 @@ const serverCpu = async (cluster: Cluster): Promise<ServerCpu> => {
 const serverMillisPerObject = (before: ServerCpu, after: ServerCpu): number =>
   ((after.apiServer - before.apiServer + after.etcd - before.etcd) / pods) * 1_000;
 
+const KINDS = ["raw JSON", "raw protobuf", "ours"] as const;
+type Kind = (typeof KINDS)[number];
+
 interface Round {
-  readonly kind: "raw" | "ours";
+  readonly kind: Kind;
   readonly perSecond: number;
   readonly clientMillis: number;
   readonly serverMillis: number;
@@ -59,20 +63,16 @@ interface Round {
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
+const MEDIA_TYPES = { json: "application/json", protobuf: "application/vnd.kubernetes.protobuf" } as const;
+
 /** One raw round: into a namespace of its own, so that names do not collide. */
-const raw = async (cluster: Cluster, bodies: readonly string[], round: number): Promise<Round> => {
-  const namespace = `raw-${round}`;
+const raw = async (cluster: Cluster, encoding: keyof typeof MEDIA_TYPES, round: number): Promise<Round> => {
+  const namespace = `raw-${encoding}-${round}`;
   await createNamespace(cluster, namespace);
+  const bodies = (await configMapBodies(cluster, namespace))[encoding];
   const { server, caPem: ca, certPem: cert, keyPem: key } = cluster;
-  const job: RawJob = {
-    server,
-    ca,
-    cert,
-    key,
-    connections,
-    path: `/api/v1/namespaces/${namespace}/configmaps`,
-    bodies,
-  };
+  const path = `/api/v1/namespaces/${namespace}/configmaps`;
+  const job: RawJob = { server, ca, cert, key, connections, path, mediaType: MEDIA_TYPES[encoding], bodies };
   const before = await serverCpu(cluster);
   const result = await runRaw(job);
   if (result.errors > 0) throw new Error(`${result.errors} raw creates failed`);
@@ -80,7 +80,7 @@ const raw = async (cluster: Cluster, bodies: readonly string[], round: number): 
   // They carry our labels: left there, the next manager would have to read them too.
   await deleteConfigMaps(cluster, namespace);
   return {
-    kind: "raw",
+    kind: encoding === "json" ? "raw JSON" : "raw protobuf",
     perSecond: pods / result.seconds,
     clientMillis: (result.cpuSeconds / pods) * 1_000,
     serverMillis,
@@ -138,7 +138,10 @@ const restart = async (cluster: Cluster) => {
   const before = await writes();
   const started = performance.now();
   await using manager = await startManager(cluster.kubeconfig);
-  while (!(await manager.ready())) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(await manager.ready())) {
+    if (performance.now() - started > 60_000) throw new Error("the manager is not ready after 60 s");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   const readySeconds = (performance.now() - started) / 1_000;
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   return { readySeconds, writes: (await writes()) - before, ...memory(manager.pid) };
@@ -156,7 +159,7 @@ const row = ({ kind, perSecond, clientMillis, serverMillis, peakMb }: Round): st
     `client ${clientMillis.toFixed(3)} ms`,
     `server ${serverMillis.toFixed(3)} ms`,
   ];
-  return `${kind.padEnd(5)} ${cells.join("   ")}${peak}`;
+  return `${kind.padEnd(13)} ${cells.join("   ")}${peak}`;
 };
 
 const run = async () => {
@@ -164,31 +167,39 @@ const run = async () => {
   await cluster.kubectl(["apply", "-f", fileURLToPath(new URL("../crd", import.meta.url))]);
   log(`creating ${pods} Pods`);
   await createWorkload(cluster, pods);
-  log("first convergence, not counted: it makes the bodies that the raw driver sends");
+  log("first convergence, not counted: it makes the objects that the raw driver sends");
   await ours(cluster);
-  const bodies = await configMapBodies(cluster);
   const results: Round[] = [];
+  const note = (round: Round) => {
+    results.push(round);
+    log(row(round));
+  };
   for (let round = 0; round <= rounds; round++) {
-    results.push(await raw(cluster, bodies, round));
-    log(row(results.at(-1) as Round));
+    note(await raw(cluster, "json", round));
+    note(await raw(cluster, "protobuf", round));
     if (round === rounds) break;
     await deleteConfigMaps(cluster, NAMESPACE);
-    results.push(await ours(cluster));
-    log(row(results.at(-1) as Round));
+    note(await ours(cluster));
   }
-  const rate = (kind: Round["kind"]) => results.filter((result) => result.kind === kind).map((r) => r.perSecond);
-  const ratio = median(rate("ours")) / median(rate("raw"));
+  const rates = (kind: Kind) => results.filter((result) => result.kind === kind).map((result) => result.perSecond);
+  const ratios = {
+    json: median(rates("ours")) / median(rates("raw JSON")),
+    protobuf: median(rates("ours")) / median(rates("raw protobuf")),
+  };
   const again = await restart(cluster);
   if (values.json) {
-    console.log(JSON.stringify({ pods, connections, results, ratio, restart: again }));
+    console.log(JSON.stringify({ pods, connections, results, ratios, restart: again }));
     return;
   }
   const range = (numbers: readonly number[]) => `${Math.min(...numbers).toFixed(0)}-${Math.max(...numbers).toFixed(0)}`;
   console.log(`\n${pods} Pods, 1 PodConfigMapConfig, ${connections} connections; medians (range):`);
-  for (const kind of ["raw", "ours"] as const) {
-    console.log(`  ${kind.padEnd(5)} ${median(rate(kind)).toFixed(0)} ConfigMaps/s (${range(rate(kind))})`);
+  for (const kind of KINDS) {
+    console.log(`  ${kind.padEnd(13)} ${median(rates(kind)).toFixed(0)} ConfigMaps/s (${range(rates(kind))})`);
   }
-  console.log(`  ratio ${ratio.toFixed(2)} of the raw create rate, cold start included`);
+  const { json, protobuf } = ratios;
+  console.log(
+    `  ratio ${json.toFixed(2)} of the raw create rate as JSON, ${protobuf.toFixed(2)} as protobuf, cold start included`,
+  );
   console.log(
     `  restart: ready in ${again.readySeconds.toFixed(2)} s, ${again.writes} writes, RSS ${again.now.toFixed(0)} MB (peak ${again.peak.toFixed(0)})`,
   );

@@ -9,10 +9,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { crdYaml } from "../packages/operator/src/api/crd.ts";
 import { podConfigMapConfigResource } from "../packages/operator/src/api/podconfigmapconfig.ts";
+import { settingsReference } from "../packages/operator/src/settings/reference.ts";
 
 /** Path from the root of the repository -> content. */
 const generated: Readonly<Record<string, () => string>> = {
   "crd/podconfigmapconfig_crd.yaml": () => crdYaml(podConfigMapConfigResource),
+  "docs/settings.md": settingsReference,
 };
 
 const pathOf = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.url));
@@ -30,7 +32,7 @@ const stale = Object.entries(generated).filter(([file, content]) => contentOf(fi
 
 for (const [file, content] of stale) {
   if (values.check) {
-    console.error(`${file} is stale: run "node scripts/generate.ts" and commit the result`);
+    console.error(`${file} is stale: run "make manifests" and commit the result`);
     process.exitCode = 1;
     continue;
   }

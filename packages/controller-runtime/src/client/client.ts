@@ -3,7 +3,7 @@ import type { ClusterConfig } from "../config/cluster-config.ts";
 import type { Codec, Decoder, Page, WatchEvent } from "../decode/decoder.ts";
 import { jsonCodec } from "../decode/json.ts";
 import { JsonSyntaxError } from "../decode/json-reader.ts";
-import type { Projection } from "../decode/projection.ts";
+import { ByProjection, type Projection } from "../decode/projection.ts";
 import { PROTOBUF, protobufCodec } from "../decode/protobuf.ts";
 import { ProtobufError } from "../decode/protobuf-reader.ts";
 import { ApiError, apiError, ConnectionError, DeadlineError, DecodeError } from "../errors.ts";
@@ -112,7 +112,7 @@ export class Client {
   readonly #rest: Rest;
   readonly #json: Codec = jsonCodec();
   readonly #protobuf = protobufCodec();
-  readonly #decoders = new Map<Resource, Map<Projection, Decoder<KubernetesObject>>>();
+  readonly #decoders = new WeakMap<Resource, ByProjection<Decoder<KubernetesObject>>>();
   readonly #whole: Decoder<KubernetesObject>;
   readonly #fieldManager: string;
   /** Where the server is, for messages. */
@@ -347,11 +347,11 @@ export class Client {
     return this.#decodeObject(resource, body, options.project);
   }
 
-  /** Protobuf where the kind and what is wanted of it are known, else JSON. There are few, and they live long: kept. */
+  /** Protobuf where the kind and what is wanted of it are known, else JSON. Kept for as long as the projection lives. */
   #decoder<T extends KubernetesObject>(resource: Resource<T>, projection: Projection = true): Decoder<Stored<T>> {
     let ofResource = this.#decoders.get(resource);
     if (ofResource === undefined) {
-      ofResource = new Map();
+      ofResource = new ByProjection();
       this.#decoders.set(resource, ofResource);
     }
     const known = ofResource.get(projection);

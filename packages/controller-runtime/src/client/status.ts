@@ -4,7 +4,7 @@ import type { HttpResponse } from "./transport.ts";
 
 /** The `Status` of an error answer; what a proxy answers becomes its message. */
 export const statusOf = ({ status: code, body }: HttpResponse): Status => {
-  if (isProtobuf(body)) return { code, ...protobufStatus(body) };
+  if (isProtobuf(body)) return fromProtobuf(code, body);
   const text = body.toString("utf8");
   try {
     const parsed: unknown = JSON.parse(text);
@@ -18,6 +18,15 @@ export const statusOf = ({ status: code, body }: HttpResponse): Status => {
   }
   const line = firstWords(text);
   return { code, message: line === "" ? `HTTP ${code}` : `HTTP ${code}: ${line}` };
+};
+
+const fromProtobuf = (code: number, body: Buffer): Status => {
+  try {
+    const status = protobufStatus(body);
+    return { ...status, code: status.code || code };
+  } catch {
+    return { code, message: `HTTP ${code}, with a body that is cut off or damaged` };
+  }
 };
 
 /** The beginning of a text as one line, of HTML without its tags. */

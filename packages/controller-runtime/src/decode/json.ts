@@ -2,7 +2,7 @@ import type { KubernetesObject } from "../object.ts";
 import type { Codec, Decoder, WatchEvent } from "./decoder.ts";
 import { JsonReader, type Plan, planAll, planEnvelope, planObject } from "./json-reader.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { type Projection, withAlwaysDecoded } from "./projection.ts";
+import { ByProjection, type Projection, withAlwaysDecoded } from "./projection.ts";
 import { StringTable } from "./string-table.ts";
 
 /** What of a `BOOKMARK` matters, besides the resourceVersion. */
@@ -13,10 +13,10 @@ interface ListEnvelope<T> {
   readonly items?: T[] | null;
 }
 
-/** Decodes JSON, and of it only what a projection asks for. Projections are few and live long: decoders are kept. */
+/** Decodes JSON, and of it only what a projection asks for. Decoders are kept for as long as their projections live. */
 export const jsonCodec = (): Codec => {
   const strings = new StringTable();
-  const made = new Map<Projection, Decoder<KubernetesObject>>();
+  const made = new ByProjection<Decoder<KubernetesObject>>();
   return {
     decoder: <T extends KubernetesObject>(projection: Projection) => {
       const known = made.get(projection);

@@ -15,6 +15,21 @@ export interface ProjectionTree {
   readonly [field: string]: Projection;
 }
 
+/** Values by projection, which do not keep a projection alive: one may be written inline in a call. */
+export class ByProjection<V> {
+  readonly #trees = new WeakMap<ProjectionTree, V>();
+  readonly #words = new Map<string | true, V>();
+
+  get(projection: Projection): V | undefined {
+    return typeof projection === "object" ? this.#trees.get(projection) : this.#words.get(projection);
+  }
+
+  set(projection: Projection, value: V): void {
+    if (typeof projection === "object") this.#trees.set(projection, value);
+    else this.#words.set(projection, value);
+  }
+}
+
 const ALWAYS: ProjectionTree = {
   metadata: {
     name: true,

@@ -146,7 +146,9 @@ export class ProtobufReader {
       if (tag >>> 3 === 1) seconds = Number(this.#integer(end));
       else this.#skip(tag & 7, end);
     }
-    return new Date(seconds * 1_000).toISOString().replace(".000Z", "Z");
+    const date = new Date(seconds * 1_000);
+    if (Number.isNaN(date.getTime())) throw new ProtobufError(end, `no time: ${seconds} s`);
+    return date.toISOString().replace(".000Z", "Z");
   }
 
   /** A varint of which 32 bits matter: tags, lengths, booleans. */

@@ -172,7 +172,7 @@ const frames = (onFrame: (frame: Buffer) => void): EventStream => {
       parts = [];
       while (bytes.length >= 4) {
         const length = bytes.readUInt32BE(0);
-        if (length > LARGEST_FRAME) throw new RangeError("a watch event is larger than 64 MiB");
+        if (length > LARGEST_FRAME) throw new ProtobufError(0, "a frame of more than 64 MiB");
         if (bytes.length < 4 + length) break;
         onFrame(bytes.subarray(4, 4 + length));
         bytes = bytes.subarray(4 + length);

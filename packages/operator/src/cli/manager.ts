@@ -32,11 +32,12 @@ const DRAIN_TIMEOUT = 10_000;
  */
 export const runManager = async (settings: Settings): Promise<number> => {
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat, stream: stderrSink() });
-  using signals = stopSignals();
   let config: ClusterConfig | undefined;
   let client: Client | undefined;
   try {
     config = await loadClusterConfig({ flags: { kubeconfig: settings.kubeconfig }, logger: log });
+    // Not sooner: until here there is nothing to drain, and a signal ends the process at once.
+    using signals = stopSignals();
     log.info("podconfigmap-controller starts", { version, server: config.server, source: config.source });
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });

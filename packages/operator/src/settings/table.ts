@@ -73,7 +73,7 @@ export const settingsTable = {
     "The namespace we run in. Default: that of the service account or of the kubeconfig's context."),
 
   leaderElectionEnabled: setting("LEADER_ELECTION_ENABLED", boolean, "true",
-    "Of several replicas, only the one that holds the Lease works."),
+    "Of several replicas, only the one that holds the Lease works. Not in effect yet: run one replica."),
   leaderElectionLeaseDuration: setting("LEADER_ELECTION_LEASE_DURATION", positiveDuration, "15s",
     "How long the Lease of a leader that fell silent holds. Rounded up to whole seconds."),
   leaderElectionRenewDeadline: setting("LEADER_ELECTION_RENEW_DEADLINE", positiveDuration, "10s",
@@ -88,7 +88,7 @@ export const settingsTable = {
   controllerResyncPeriod: setting("CONTROLLER_RESYNC_PERIOD", durationOrOff, "10m",
     "Time after which everything is looked at again; a converged cluster sees no write. 0: never."),
   controllerPodWorkers: setting("CONTROLLER_POD_WORKERS", either(workers, word("auto")), "1",
-    "Pods that are worked on at the same time. auto: a number that suits the machine."),
+    "Pods that are worked on at the same time. auto: 32, which keeps an API server of two cores busy."),
   controllerPcmcWorkers: setting("CONTROLLER_PCMC_WORKERS", workers, "1",
     "PodConfigMapConfigs that are worked on at the same time."),
   controllerMaxRetries: setting("CONTROLLER_MAX_RETRIES", integer({ min: 0, max: 1_000_000 }), "5",

@@ -5,7 +5,6 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { settingsReference } from "../../src/settings/reference.ts";
 import { type Flags, loadSettings, SettingsError } from "../../src/settings/settings.ts";
 import { settingsList } from "../../src/settings/table.ts";
 
@@ -169,9 +168,5 @@ describe("the table", () => {
   test("has flags that a command line parser hands out under its keys", () => {
     const camel = (flag: string) => flag.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
     expect(settingsList.map(({ setting }) => camel(setting.flag))).toEqual(settingsList.map(({ key }) => key));
-  });
-
-  test("is what docs/settings.md shows", async () => {
-    await expect(settingsReference()).toMatchFileSnapshot("../../../../docs/settings.md");
   });
 });
