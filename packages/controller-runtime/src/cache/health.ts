@@ -1,4 +1,4 @@
-import { ConnectionError, describe } from "../errors.ts";
+import { ApiError, ConnectionError, describe } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Problem } from "./reflector.ts";
 
@@ -36,8 +36,10 @@ export class Health {
     this.#tries++;
     const trouble = signatureOf(problem);
     // A watch that breaks once is daily life: it is resumed, and only a second failure in a row is worth a line.
-    const isDaily = problem.kind === "failing" && this.synced && this.#tries === 1;
-    if (isDaily || trouble === this.#reported) {
+    const isDaily = problem.kind === "failing" && this.#tries === 1 && (this.synced || isAskedToWait(problem));
+    // Between "no such resource" and its first list, the server of a new CRD asks to wait for its storage.
+    const isComing = this.#reported?.startsWith("missing") === true && isAskedToWait(problem);
+    if (isDaily || isComing || trouble === this.#reported) {
       this.#log.debug("informer failed", { resource: this.#name, error: problem.error });
       return;
     }
@@ -63,6 +65,9 @@ export class Health {
     } else this.#log.warning(`cannot watch ${name}; trying again`, { err: describe(error) });
   }
 }
+
+/** The server says when to come back: it starts, or has much to do. */
+const isAskedToWait = ({ error }: Problem): boolean => error instanceof ApiError && error.retryAfter !== undefined;
 
 /** Equal for the same trouble. The text of a lost connection names the request, whose query differs from try to try. */
 const signatureOf = ({ kind, error }: Problem): string =>

@@ -8,6 +8,8 @@ export interface Finding {
   readonly field: string;
   /** One line: what is wrong, and what to do. */
   readonly message: string;
+  /** Whether the part is missing from the conforming value: it could not be used at all. */
+  readonly leftOut?: true;
 }
 
 /** A path as the API server writes it; a key that is no plain name stands in brackets: `spec.x[app.kubernetes.io/name]`. */
@@ -50,8 +52,13 @@ const below = ({ path, findings }: Place, ...steps: readonly (string | number)[]
   findings,
 });
 
-const report = ({ path, findings }: Place, message: string): undefined => {
+const report = ({ path, findings }: Place, message: string): void => {
   findings.push({ path, field: fieldOf(path), message });
+};
+
+/** Reports a part that cannot be used; the value in its place is `undefined`. */
+const leaveOut = ({ path, findings }: Place, message: string): undefined => {
+  findings.push({ path, field: fieldOf(path), message, leftOut: true });
 };
 
 const read = (node: SchemaNode, value: unknown, place: Place): unknown => {
@@ -78,7 +85,7 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 
 const wrongType = (node: SchemaNode, value: unknown, place: Place): undefined => {
   const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  return report(place, `must be of type ${node.type}, not ${found}`);
+  return leaveOut(place, `must be of type ${node.type}, not ${found}`);
 };
 
 const tooMany = (
@@ -109,7 +116,7 @@ const readFields = (node: SchemaNode, value: Readonly<Record<string, unknown>>, 
   const present = Object.fromEntries(fields.filter(([, field]) => field !== undefined));
   const missing = required.filter((name) => !Object.hasOwn(present, name));
   for (const name of missing) {
-    if (!Object.hasOwn(value, name)) report(below(place, name), "required: add it");
+    if (!Object.hasOwn(value, name)) leaveOut(below(place, name), "required: add it");
   }
   return missing.length === 0 ? present : undefined;
 };
@@ -137,7 +144,7 @@ const readArray: Reader = (node, value, place) => {
 const readString: Reader = (node, value, place) => {
   if (typeof value !== "string") return wrongType(node, value, place);
   if (node.enum !== undefined && !node.enum.includes(value)) {
-    return report(place, `must be one of ${node.enum.join(", ")}, not ${JSON.stringify(value)}`);
+    return leaveOut(place, `must be one of ${node.enum.join(", ")}, not ${JSON.stringify(value)}`);
   }
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern } = node;
   // Code points, as the API server counts them.
@@ -152,7 +159,7 @@ const readInteger: Reader = (node, value, place) => {
   if (typeof value === "bigint") return readInteger(node, Number(value), place);
   if (typeof value !== "number" || !Number.isInteger(value)) return wrongType(node, value, place);
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = node;
-  if (value < minimum || value > maximum) return report(place, rangeMessage({ minimum, maximum, value }));
+  if (value < minimum || value > maximum) return leaveOut(place, rangeMessage({ minimum, maximum, value }));
   return value;
 };
 

@@ -1,6 +1,7 @@
 import {
   type Client,
   type Clock,
+  ForbiddenError,
   type KeyString,
   keyOf,
   type ReconcileContext,
@@ -11,19 +12,26 @@ import {
 } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
+import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import type { ParsedConfig } from "./config.ts";
 import { selects } from "./fan-out.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
+import type { Permissions } from "./permissions.ts";
+import { refusalOf } from "./refusal.ts";
 import { parsedConfig, type Sources } from "./sources.ts";
 import { nextStatus, type Progress } from "./status.ts";
 
 /** Milliseconds between two status writes of one PodConfigMapConfig, however fast its Pods come and go. */
 const STATUS_INTERVAL = 1_000;
+/** For messages about permissions. */
+const STATUS = "podconfigmapconfigs/status";
 
 export interface ConfigReconcilerOptions {
   readonly client: Client;
   readonly sources: Sources;
   readonly outcomes: Outcomes;
+  readonly metrics: OperatorMetrics;
+  readonly permissions: Permissions;
   readonly clock: Clock;
 }
 
@@ -41,7 +49,7 @@ export class ConfigReconciler {
     this.#writer = writeThrough(options.client, options.sources.configs);
   }
 
-  readonly reconcile = async (key: KeyString, { signal, log }: ReconcileContext): Promise<ReconcileResult> => {
+  readonly reconcile = async (key: KeyString, context: ReconcileContext): Promise<ReconcileResult> => {
     const { sources, outcomes, clock } = this.#options;
     const config = sources.configs.get(key);
     if (config === undefined) {
@@ -57,10 +65,26 @@ export class ConfigReconciler {
     const wait = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL - clock.now();
     if (wait > 0) return { requeueAfter: wait };
     this.#written.set(key, clock.now());
-    await this.#writer.updateStatus({ ...config, status } as PodConfigMapConfig, { signal });
-    log.debug("status written", { observedGeneration: status.observedGeneration, matched: status.matched });
-    return undefined;
+    return this.#write({ ...config, status } as Stored<PodConfigMapConfig>, context);
   };
+
+  async #write(config: Stored<PodConfigMapConfig>, { signal, log }: ReconcileContext): Promise<ReconcileResult> {
+    const { metrics, permissions } = this.#options;
+    const { namespace = "" } = config.metadata;
+    try {
+      await this.#writer.updateStatus(config, { signal });
+    } catch (error) {
+      if (!(error instanceof ForbiddenError) || refusalOf(error) !== undefined) throw error;
+      const requeueAfter = permissions.onMissing(error, { resource: STATUS, namespace }, log);
+      if (requeueAfter === undefined) throw error;
+      metrics.onFailure("pcmc", namespace, "forbidden");
+      return { requeueAfter };
+    }
+    permissions.onGranted("update", { resource: STATUS, namespace }, log);
+    const { observedGeneration, matched } = config.status ?? {};
+    log.debug("status written", { observedGeneration, matched });
+    return undefined;
+  }
 
   /**
    * What the selected Pods have come to; `undefined` while one of them is not settled. What settles it enqueues the
@@ -76,7 +100,7 @@ export class ConfigReconciler {
     const { selector } = parsed.spec;
     if (!selector.ok) {
       const invalid = { reason: "InvalidSelector", message: `podSelector: ${selector.errors.join("; ")}` };
-      return { matched: 0, failed, invalid };
+      return { matched: 0, failed, problems: parsed.problems, invalid };
     }
     const remembered = sources.pods.get(this.#unsettled.get(key) ?? "");
     if (remembered !== undefined && this.#outcome(key, parsed, remembered) === "unsettled") return undefined;
@@ -89,7 +113,8 @@ export class ConfigReconciler {
       if (outcome === "unsettled") this.#unsettled.set(key, keyOf(pod));
       else if (outcome.length > 0) failed.set(pod.metadata.name, outcome);
     }
-    return this.#unsettled.has(key) ? undefined : { matched, failed, invalid: undefined };
+    if (this.#unsettled.has(key)) return undefined;
+    return { matched, failed, problems: parsed.problems, invalid: undefined };
   }
 
   /** How one Pod stands under a PodConfigMapConfig: its failures when it is settled. */

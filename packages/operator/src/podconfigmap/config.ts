@@ -7,7 +7,7 @@ import { parseLabelSelector, type SelectorResult } from "./selector.ts";
 
 /** A part of a stored spec that is left out of every ConfigMap, while all else goes on. */
 export interface Problem {
-  readonly reason: "KeyCollision" | "InvalidDataKey";
+  readonly reason: "KeyCollision" | "InvalidDataKey" | "InvalidSpec";
   readonly message: string;
 }
 
@@ -51,22 +51,34 @@ export const parsePodConfigMapConfig = (object: unknown): ParsedConfig => {
   const { value, findings } = conformPodConfigMapConfig(object);
   const spec = value?.spec ?? {};
   const problems: Problem[] = [];
-  return {
-    ...identityOf(object),
-    spec: {
-      selector: selectorIn(object),
-      labels: copiedKeys("labelsToInclude", spec.labelsToInclude, { dataKey: labelDataKey, problems }),
-      annotations: copiedKeys("annotationsToInclude", spec.annotationsToInclude, {
-        dataKey: annotationDataKey,
-        problems,
-      }),
-      templates: templatesIn(spec.configMapDataTemplate, problems),
-      ebpf: spec.ebpfConfig,
-    },
-    problems,
-    findings,
+  const parsed: ParsedSpec = {
+    selector: selectorIn(object),
+    labels: copiedKeys("labelsToInclude", spec.labelsToInclude, { dataKey: labelDataKey, problems }),
+    annotations: copiedKeys("annotationsToInclude", spec.annotationsToInclude, {
+      dataKey: annotationDataKey,
+      problems,
+    }),
+    templates: templatesIn(spec.configMapDataTemplate, problems),
+    ebpf: soundSections(spec.ebpfConfig, findings),
   };
+  const other = otherProblems(findings, problems);
+  return { ...identityOf(object), spec: parsed, problems: [...problems, ...other], findings };
 };
+
+/** Without the sections in which something was left out: a firewall that lost its defaultAction would say the opposite. */
+const soundSections = (config: EbpfConfig | undefined, findings: readonly Finding[]): EbpfConfig | undefined => {
+  if (config === undefined) return undefined;
+  const isUnsound = (section: string) =>
+    findings.some(({ path, leftOut }) => leftOut && path[1] === "ebpfConfig" && path[2] === section);
+  return Object.fromEntries(Object.entries(config).filter(([section]) => !isUnsound(section)));
+};
+
+/** What else of the spec could not be used; the selector and the keys have reports of their own. */
+const otherProblems = (findings: readonly Finding[], reported: readonly Problem[]): readonly Problem[] =>
+  findings
+    .filter(({ path, leftOut }) => leftOut && path[0] === "spec" && path[1] !== "podSelector")
+    .filter(({ path }) => !reported.some(({ message }) => message.startsWith(`${path[1]}:`)))
+    .map(({ field, message }) => ({ reason: "InvalidSpec", message: `${field}: ${message}` }));
 
 const identityOf = (object: unknown): Pick<ParsedConfig, "name" | "namespace" | "uid" | "generation"> => {
   const { metadata } = isObject(object) ? object : {};

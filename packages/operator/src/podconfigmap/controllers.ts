@@ -20,6 +20,7 @@ import { ConfigReconciler } from "./config-reconciler.ts";
 import { podsWhoseOutcomeChanges } from "./fan-out.ts";
 import { pairsOf } from "./names.ts";
 import { Outcomes } from "./outcomes.ts";
+import { Permissions } from "./permissions.ts";
 import { PodReconciler } from "./pod-reconciler.ts";
 import { type DigestedConfigMap, indexes, markedUidKeyOf, ownersOf, type Sources, sourcesOf } from "./sources.ts";
 
@@ -54,17 +55,26 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
   const { pods, configs, configMaps } = sources;
   const outcomes = new Outcomes();
   const onOutcome = (pcmc: KeyString) => configController.enqueue(pcmc, { after: STATUS_DELAY });
+  const permissions = new Permissions({ clock: systemClock, random: Math.random });
   const { recheckPeriod } = options;
   const podReconciler = new PodReconciler({
     client,
     sources,
     outcomes,
     metrics,
+    permissions,
     random: Math.random,
     recheckPeriod,
     onOutcome,
   });
-  const configReconciler = new ConfigReconciler({ client, sources, outcomes, clock: systemClock });
+  const configReconciler = new ConfigReconciler({
+    client,
+    sources,
+    outcomes,
+    metrics,
+    permissions,
+    clock: systemClock,
+  });
   const { log, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
   const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options, sources) };
   const podController = new Controller({

@@ -1,6 +1,7 @@
 import {
   AlreadyExistsError,
   type Client,
+  ForbiddenError,
   type KeyString,
   keyOf,
   keyString,
@@ -19,6 +20,7 @@ import { desiredConfigMaps, type Settlement } from "./desired.ts";
 import { type Action, difference, type Preconditions } from "./difference.ts";
 import { otherPairs } from "./names.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
+import type { Permissions } from "./permissions.ts";
 import { isTerminatingNamespace, refusalOf } from "./refusal.ts";
 import {
   configMapFields,
@@ -37,6 +39,8 @@ const RECHECK_PERIOD = 30_000;
 const RECHECK_JITTER = 0.2;
 /** While the first list of Pods is not complete, a verdict that depends on all of them waits so long. */
 const UNTIL_SYNCED = 500;
+/** For messages about permissions. */
+const CONFIG_MAPS = "configmaps";
 /** How often one reconcile reads what the cache does not show, and plans again. */
 const MAX_READS = 3;
 
@@ -45,6 +49,7 @@ export interface PodReconcilerOptions {
   readonly sources: Sources;
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
+  readonly permissions: Permissions;
   readonly random: Random;
   /** What only a change elsewhere can mend is looked at this often, with 20 % jitter; milliseconds. Default 30,000. */
   readonly recheckPeriod?: number | undefined;
@@ -57,8 +62,8 @@ interface Verdict {
   readonly pcmc: string;
   readonly failures: readonly Failure[] | undefined;
   readonly error?: unknown;
-  /** Worth another look though nothing changes here: the obstacle is elsewhere. */
-  readonly again?: boolean;
+  /** Milliseconds after which to look again though nothing changes here: the obstacle is elsewhere. */
+  readonly again?: number;
 }
 
 /** What became of one Pod. */
@@ -71,6 +76,13 @@ interface Settled {
 /** An object of that name is there, and the plan knew nothing of it: a foreign one, or ours that waits for a finalizer. */
 interface Unseen {
   readonly unseen: string;
+}
+
+/** Where what the cache does not show is read to. */
+interface ReadInto {
+  readonly pod: PodView;
+  readonly read: Map<string, ExistingConfigMap>;
+  readonly context: ReconcileContext;
 }
 
 interface Deletion {
@@ -109,10 +121,15 @@ export class PodReconciler {
     this.#record({ pod, configs: parsed, verdicts }, context);
     const failed = verdicts.find(({ error }) => error !== undefined);
     if (failed !== undefined) throw failed.error;
-    if (!verdicts.some(({ again }) => again)) return undefined;
-    const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
-    return { requeueAfter: recheckPeriod * (1 - RECHECK_JITTER + 2 * RECHECK_JITTER * random()) };
+    const waits = verdicts.flatMap(({ again }) => again ?? []);
+    return waits.length === 0 ? undefined : { requeueAfter: Math.min(...waits) };
   };
+
+  /** When to look at a standing obstacle again. */
+  #recheck(): number {
+    const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
+    return recheckPeriod * (1 - RECHECK_JITTER + 2 * RECHECK_JITTER * random());
+  }
 
   /** Plans and carries out; plans again when objects turn up that the cache does not show. */
   async #settle(
@@ -124,15 +141,21 @@ export class PodReconciler {
     for (let reads = 0; ; reads++) {
       const { settlements, actions } = this.#plan(pod, configs, read);
       const verdicts = new Map(settlements.map((settlement) => [settlement.pcmc, verdictOf(settlement)]));
-      const unseen: string[] = [];
+      /** Names that are taken by what the cache does not show, and for whom they are wanted. */
+      const unseen = new Map<string, string>();
       for (const action of actions) {
         const result = await this.#perform(action, pod, context);
-        if (result !== undefined && "unseen" in result) unseen.push(result.unseen);
+        if (result !== undefined && "unseen" in result) unseen.set(result.unseen, action.pcmc);
         else if (result !== undefined) verdicts.set(action.pcmc, result);
       }
-      if (unseen.length === 0) return [...verdicts.values()];
-      if (reads === MAX_READS) throw new StaleError(`ConfigMap ${unseen[0]} comes and goes`);
-      for (const name of unseen) await this.#read(name, { pod, read, context });
+      if (unseen.size === 0) return [...verdicts.values()];
+      const troubles = await this.#readAll(unseen, { pod, read, context });
+      for (const [name, pcmc] of unseen) {
+        const error =
+          troubles.get(name) ?? (reads === MAX_READS ? new StaleError(`ConfigMap ${name} comes and goes`) : undefined);
+        if (error !== undefined) verdicts.set(pcmc, { pcmc, failures: undefined, error });
+      }
+      if (troubles.size > 0 || reads === MAX_READS) return [...verdicts.values()];
     }
   }
 
@@ -171,10 +194,10 @@ export class PodReconciler {
     const { pcmc } = action;
     if (action.type === "conflict") {
       const failures = [{ reason: "ConfigMapConflict", message: action.message }];
-      return { pcmc, failures, again: true };
+      return { pcmc, failures, again: this.#recheck() };
     }
-    // Its end is an event, and brings the next reconcile.
-    if (action.type === "wait") return { pcmc, failures: undefined };
+    // Its end is an event, unless it has lost the label that our watch goes by.
+    if (action.type === "wait") return { pcmc, failures: undefined, again: this.#recheck() };
     try {
       await this.#write(action, pod, context);
       return undefined;
@@ -184,35 +207,50 @@ export class PodReconciler {
       }
       if (isTerminatingNamespace(error)) return { pcmc, failures: undefined };
       const refusal = refusalOf(error);
-      if (refusal === undefined) return { pcmc, failures: undefined, error };
-      return { pcmc, failures: [refusal], again: true };
+      if (refusal !== undefined) return { pcmc, failures: [refusal], again: this.#recheck() };
+      const again = error instanceof ForbiddenError ? this.#onForbidden(error, pod, context) : undefined;
+      return { pcmc, failures: undefined, ...(again === undefined ? { error } : { again }) };
     }
   }
 
-  async #write(action: Exclude<Action, { type: "conflict" | "wait" }>, pod: PodView, { signal }: ReconcileContext) {
+  #onForbidden(error: ForbiddenError, { namespace }: PodView, { log }: ReconcileContext): number | undefined {
+    const { metrics, permissions } = this.#options;
+    const wait = permissions.onMissing(error, { resource: CONFIG_MAPS, namespace }, log);
+    if (wait !== undefined) metrics.onFailure("pod", namespace, "forbidden");
+    return wait;
+  }
+
+  async #write(action: Exclude<Action, { type: "conflict" | "wait" }>, pod: PodView, context: ReconcileContext) {
     const { namespace } = pod;
-    if (action.type === "delete") return this.#delete({ ...action, namespace }, signal);
+    if (action.type === "delete") return this.#delete({ ...action, namespace }, context);
     const { configMap } = action;
+    const { signal } = context;
     if (action.type === "update") {
-      return this.#counted("update", namespace, () => this.#writer.update(configMap, { signal }));
+      return this.#counted("update", () => this.#writer.update(configMap, { signal }), { namespace, context });
     }
     if (action.type === "recreate") {
       const name = configMap.metadata?.name ?? "";
-      await this.#delete({ namespace, name, preconditions: action.preconditions }, signal);
+      await this.#delete({ namespace, name, preconditions: action.preconditions }, context);
     }
-    return this.#counted("create", namespace, () => this.#writer.create(configMap, { signal }));
+    return this.#counted("create", () => this.#writer.create(configMap, { signal }), { namespace, context });
   }
 
-  #delete({ namespace, name, preconditions }: Deletion, signal: AbortSignal): Promise<void> {
+  #delete({ namespace, name, preconditions }: Deletion, context: ReconcileContext): Promise<void> {
     const object = { metadata: { namespace, name, ...preconditions } };
-    return this.#counted("delete", namespace, () => this.#writer.delete(object, { signal }));
+    const { signal } = context;
+    return this.#counted("delete", () => this.#writer.delete(object, { signal }), { namespace, context });
   }
 
-  async #counted(operation: "create" | "update" | "delete", namespace: string, write: () => Promise<unknown>) {
-    const { metrics } = this.#options;
+  async #counted(
+    operation: "create" | "update" | "delete",
+    write: () => Promise<unknown>,
+    { namespace, context: { log } }: { readonly namespace: string; readonly context: ReconcileContext },
+  ): Promise<void> {
+    const { metrics, permissions } = this.#options;
     try {
       await write();
       metrics.onOperation(operation, namespace);
+      permissions.onGranted(operation, { resource: CONFIG_MAPS, namespace }, log);
     } catch (error) {
       metrics.onOperation(operation, namespace, error);
       // The cache had an object that is gone: what there is now comes with the watch.
@@ -222,7 +260,16 @@ export class PodReconciler {
     }
   }
 
-  async #read(name: string, into: { pod: PodView; read: Map<string, ExistingConfigMap>; context: ReconcileContext }) {
+  /** Reads what the cache does not show; returns what went wrong, by name. */
+  async #readAll(names: ReadonlyMap<string, string>, into: ReadInto): Promise<ReadonlyMap<string, unknown>> {
+    const troubles = new Map<string, unknown>();
+    for (const name of names.keys()) {
+      await this.#read(name, into).catch((error: unknown) => troubles.set(name, error));
+    }
+    return troubles;
+  }
+
+  async #read(name: string, into: ReadInto) {
     const { namespace } = into.pod;
     try {
       const options = { project: configMapFields, signal: into.context.signal };
@@ -248,6 +295,8 @@ export class PodReconciler {
     const byName = new Map(verdicts.map((verdict) => [verdict.pcmc, verdict]));
     for (const { name, uid, generation } of configs) {
       const pcmc = keyString(pod.namespace, name);
+      // Deleted while we were at it: an outcome would never be forgotten again.
+      if (this.#options.sources.configs.get(pcmc)?.metadata.uid !== uid) continue;
       const verdict = byName.get(name);
       if (verdict?.failures === undefined) {
         outcomes.forget(pcmc, key);
@@ -260,7 +309,7 @@ export class PodReconciler {
       if (!outcomes.record(pcmc, key, { podUid: pod.uid, pcmcUid: uid, generation, failures })) continue;
       onOutcome(pcmc);
       // Once, not at each look at it: the obstacle may stand for days.
-      if (!again) continue;
+      if (again === undefined) continue;
       for (const { reason, message } of failures)
         log.warning("a ConfigMap cannot be written", { pcmc: name, reason, cause: message });
     }
@@ -271,7 +320,8 @@ export class PodReconciler {
 const verdictOf = (settlement: Settlement): Verdict => {
   const { pcmc } = settlement;
   if (settlement.kind === "failed") return { pcmc, failures: [settlement] };
-  return { pcmc, failures: settlement.warnings };
+  // What is left out of every ConfigMap is the PodConfigMapConfig's trouble, and is said there.
+  return { pcmc, failures: [] };
 };
 
 /** The `error_type` of a reason: docs/metrics.md lists them. */

@@ -9,6 +9,8 @@ export interface Progress {
   readonly matched: number;
   /** Selected Pods without the ConfigMap they should have, by Pod name. */
   readonly failed: ReadonlyMap<string, readonly Failure[]>;
+  /** Parts of the spec that are left out of every ConfigMap. */
+  readonly problems: readonly Failure[];
   /** What is wrong with the PodConfigMapConfig itself, so that no Pod can be settled by it. */
   readonly invalid: Failure | undefined;
 }
@@ -48,13 +50,17 @@ export const nextStatus = (
 
 type Undated = Pick<Condition, "type" | "status" | "reason" | "message">;
 
-const readyCondition = ({ invalid, failed, matched }: Progress): Undated => {
+const readyCondition = ({ invalid, problems, failed, matched }: Progress): Undated => {
   if (invalid !== undefined)
     return { type: "Ready", status: "False", reason: invalid.reason, message: invalid.message };
   if (failed.size > 0) {
     const reasons = new Set([...failed.values()].flat().map(({ reason }) => reason));
     const reason = reasons.size === 1 ? ([...reasons][0] ?? "Failed") : "SeveralFailures";
     return { type: "Ready", status: "False", reason, message: failureMessage(failed, matched) };
+  }
+  const [problem] = problems;
+  if (problem !== undefined) {
+    return { type: "Ready", status: "False", reason: problem.reason, message: problemMessage(problems) };
   }
   const message = matched === 0 ? "No Pod is selected." : `${pods(matched)} up to date.`;
   return { type: "Ready", status: "True", reason: "UpToDate", message };
@@ -65,16 +71,21 @@ const TROUBLES: Readonly<Record<string, readonly string[]>> = {
   SelectorInvalid: ["InvalidSelector"],
   TemplateFailed: ["TemplateError", "TemplatesUnsupported"],
   Conflict: ["ConfigMapConflict", "KeyCollision"],
-  DataKeyInvalid: ["InvalidDataKey"],
+  SpecInvalid: ["InvalidSpec", "InvalidDataKey"],
   Refused: ["QuotaExceeded", "AdmissionDenied", "Rejected", "TooLarge"],
 };
 const OUR_CONDITIONS = new Set(["Ready", ...Object.keys(TROUBLES)]);
 
-const troubleConditions = ({ invalid, failed, matched }: Progress): Undated[] => {
+const troubleConditions = ({ invalid, problems, failed, matched }: Progress): Undated[] => {
   const conditions: Undated[] = [];
   for (const [type, reasons] of Object.entries(TROUBLES)) {
     if (invalid !== undefined && reasons.includes(invalid.reason)) {
       conditions.push({ type, status: "True", reason: invalid.reason, message: invalid.message });
+      continue;
+    }
+    const ofSpec = problems.filter(({ reason }) => reasons.includes(reason));
+    if (ofSpec[0] !== undefined) {
+      conditions.push({ type, status: "True", reason: ofSpec[0].reason, message: problemMessage(ofSpec) });
       continue;
     }
     const concerned = new Map<string, readonly Failure[]>();
@@ -102,6 +113,9 @@ const failureMessage = (failed: ReadonlyMap<string, readonly Failure[]>, matched
   const more = names.length > NAMED_PODS ? `; and ${names.length - NAMED_PODS} more` : "";
   return shorten(`${names.length} of ${pods(matched)} not up to date: ${named.join("; ")}${more}`);
 };
+
+const problemMessage = (problems: readonly Failure[]): string =>
+  shorten(problems.map(({ message }) => message).join("; "));
 
 const pods = (count: number): string => (count === 1 ? "1 Pod" : `${count} Pods`);
 

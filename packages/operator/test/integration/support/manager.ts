@@ -1,0 +1,142 @@
+import {
+  Cache,
+  Client,
+  type ClusterConfig,
+  cacheMetrics,
+  clientMetrics,
+  controllerMetrics,
+  createLogger,
+  Manager,
+  registerWorkQueueMetrics,
+} from "@pcmc/controller-runtime";
+import { Registry } from "prom-client";
+import { operatorMetrics } from "../../../src/metrics/operator-metrics.ts";
+import { podConfigMapControllers } from "../../../src/podconfigmap/controllers.ts";
+import { eventually } from "./eventually.ts";
+
+/** Where an API server is, and as whom to speak to it. */
+export interface Access {
+  readonly server: string;
+  readonly caPem: string;
+  readonly certPem?: string;
+  readonly keyPem?: string;
+}
+
+export interface ManagerWish {
+  /** Namespaces to look at; absent = all. */
+  readonly namespaces?: readonly string[];
+  /** Milliseconds; 0 (default) = never. */
+  readonly resyncPeriod?: number;
+  /** Milliseconds after which an obstacle that gives no event is looked at again. Default: the operator's own. */
+  readonly recheckPeriod?: number;
+  readonly podWorkers?: number;
+}
+
+/** A configuration of credentials that stay. */
+export const fixedConfig = ({ server, caPem, certPem, keyPem }: Access): ClusterConfig => ({
+  server,
+  namespace: "default",
+  source: "test",
+  tls: () => ({ ca: caPem, rejectUnauthorized: true, ...(certPem && keyPem && { cert: certPem, key: keyPem }) }),
+  onTlsChange: () => () => {},
+  authorization: () => undefined,
+  refresh: async () => false,
+  close: () => {},
+});
+
+let started = 0;
+
+/** The podconfigmap controllers with all that they stand on, in this process: as `pcmc manager` puts them together. */
+export class RunningManager {
+  /** Tells this manager's requests from all others in the audit log. */
+  readonly userAgent = `manager-under-test-${++started}/1`;
+  /** Whole lines, in JSON. */
+  readonly lines: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #kill = new AbortController();
+  readonly #client: Client;
+  readonly #config: ClusterConfig;
+  readonly #ended: Promise<void>;
+  #port = 0;
+
+  constructor(config: ClusterConfig, wish: ManagerWish = {}) {
+    const { namespaces, resyncPeriod = 0, recheckPeriod, podWorkers = 8 } = wish;
+    const log = createLogger({
+      level: "debug",
+      format: "json",
+      stream: { write: (line) => void this.lines.push(line) },
+    });
+    const registry = new Registry();
+    this.#config = config;
+    const observer = clientMetrics(registry);
+    this.#client = new Client(config, { userAgent: this.userAgent, connections: podWorkers + 2, observer });
+    const cache = new Cache({ client: this.#client, namespaces, log, observer: cacheMetrics(registry) });
+    const runnables = podConfigMapControllers({
+      cache,
+      client: this.#client,
+      log,
+      metrics: operatorMetrics(registry),
+      observer: controllerMetrics(registry),
+      queueMetrics: registerWorkQueueMetrics(registry),
+      podWorkers,
+      pcmcWorkers: 1,
+      maxRetries: 5,
+      timeout: 30_000,
+      resyncPeriod,
+      ...(recheckPeriod !== undefined && { recheckPeriod }),
+    });
+    const address = { host: "127.0.0.1", port: 0 };
+    const onListening = (port: number) => {
+      this.#port = port;
+    };
+    const manager = new Manager({
+      cache,
+      runnables,
+      address,
+      metrics: registry,
+      log,
+      drainTimeout: 10_000,
+      onListening,
+    });
+    this.#ended = manager.run({ stop: this.#stop.signal, kill: this.#kill.signal });
+    // Whoever stops it sees the rejection; until then it is nobody's.
+    this.#ended.catch(() => {});
+  }
+
+  /** Lines of a level, as text. */
+  linesOf(level: "error" | "warning"): string[] {
+    return this.lines.filter((line) => (JSON.parse(line) as { level?: unknown }).level === level);
+  }
+
+  /** Waits until `/readyz` says yes. */
+  ready(): Promise<true> {
+    return eventually("the manager is ready", async () => (await this.#page("/readyz")).ok && (true as const));
+  }
+
+  /** What `/metrics` says now. */
+  async scrape(): Promise<string> {
+    return (await this.#page("/metrics")).text();
+  }
+
+  /** How many reconciles of a controller have ended, with `result` where that is given. */
+  async reconciles(controller: "pod" | "pcmc", result?: string): Promise<number> {
+    const series = await this.scrape();
+    const ended = series.matchAll(/^controller_runtime_reconcile_total\{controller="(\w+)",result="(\w+)"\} (\d+)$/gm);
+    return [...ended]
+      .filter(([, name, outcome]) => name === controller && outcome === (result ?? outcome))
+      .reduce((sum, [, , , count]) => sum + Number(count), 0);
+  }
+
+  /** Stops and waits for the end; again: nothing. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("the test stops the manager"));
+    await this.#ended;
+    await this.#client.close();
+    this.#config.close();
+  }
+
+  #page(path: string): Promise<Response> {
+    if (this.#port === 0) throw new Error("the manager does not listen yet");
+    return fetch(`http://127.0.0.1:${this.#port}${path}`);
+  }
+}
