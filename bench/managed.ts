@@ -28,7 +28,7 @@ export const startManager = async (
       KUBECONFIG: kubeconfig,
       METRICS_ADDR: `127.0.0.1:${port}`,
       CONTROLLER_POD_WORKERS: "auto",
-      LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warning",
+      LOG_LEVEL: process.env.LOG_LEVEL ?? "warning",
       ...env,
     },
     stdio: ["ignore", "ignore", "inherit"],

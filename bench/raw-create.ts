@@ -39,7 +39,7 @@ const post = (pool: Pool, job: RawJob, body: Buffer): Promise<number> =>
       onResponseError: (_controller, error) => reject(error),
     };
     const headers: Record<string, string> = { "content-type": job.mediaType, accept: job.mediaType };
-    if (job.authorization !== undefined) headers["authorization"] = job.authorization;
+    if (job.authorization !== undefined) headers.authorization = job.authorization;
     pool.dispatch({ method: "POST", path: job.path, headers, body }, handler);
   });
 

@@ -109,7 +109,7 @@ const tour = async (cluster: Cluster) => {
   );
   await eventually("the Pod runs and its ConfigMap says so", async () => {
     const { data } = await configMap(cluster);
-    return data?.["phase"] === "Running" ? data : undefined;
+    return data?.phase === "Running" ? data : undefined;
   });
   chapter("Each Pod has its ConfigMap:");
   typed("kubectl get pods,configmaps");
@@ -130,7 +130,7 @@ const tour = async (cluster: Cluster) => {
   const changed = performance.now();
   await eventually("the label is in the ConfigMap", async () => {
     const { data } = await configMap(cluster);
-    return data?.["label_tier"] === "canary" ? data : undefined;
+    return data?.label_tier === "canary" ? data : undefined;
   });
   say(`label_tier: canary  ${styleText("dim", `(seen ${(performance.now() - changed).toFixed(0)} ms later)`)}`);
 
