@@ -4,8 +4,10 @@ import {
   ForbiddenError,
   type KeyString,
   keyOf,
+  NotFoundError,
   type ReconcileContext,
   type ReconcileResult,
+  StaleError,
   type Stored,
   type WriteThrough,
   writeThrough,
@@ -74,6 +76,8 @@ export class ConfigReconciler {
     try {
       await this.#writer.updateStatus(config, { signal });
     } catch (error) {
+      // Deleted meanwhile: the watch tells it soon, and there is nothing more to say.
+      if (error instanceof NotFoundError) throw new StaleError(error.message, { cause: error });
       if (!(error instanceof ForbiddenError) || refusalOf(error) !== undefined) throw error;
       const requeueAfter = permissions.onMissing(error, { resource: STATUS, namespace }, log);
       if (requeueAfter === undefined) throw error;

@@ -83,7 +83,7 @@ class Chaos {
   }
 }
 
-const seeds = (process.env.CHAOS_SEEDS ?? "1,2,3").split(",").map(Number);
+const seeds = (process.env.CHAOS_SEEDS ?? "1,2").split(",").map(Number);
 
 test.each(seeds)("what comes in any order ends exactly as desired, seed %i", async (seed) => {
   const namespace = await world.namespace();

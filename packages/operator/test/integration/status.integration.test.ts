@@ -130,6 +130,22 @@ test("a transient error holds observedGeneration back, until trying again has wo
   await expectExact(namespace);
 });
 
+test("a PodConfigMapConfig that is deleted while its status is being written is no trouble", async () => {
+  const namespace = await world.namespace();
+  await namespace.createPod("web");
+  await namespace.createConfig("app");
+  const proxy = await world.proxy();
+  const held = proxy.rule({ match: { verb: "update", path: /status/ }, times: 1, action: { type: "hold" } });
+  const manager = world.manageThrough(proxy, namespace);
+  await eventually("the status is being written", () => held.hits > 0);
+  await namespace.remove("podconfigmapconfigs", "app");
+  const looks = await manager.reconciles("pcmc");
+  held.release();
+  await eventually("the write has ended", async () => (await manager.reconciles("pcmc")) > looks);
+  await eventuallyExact(namespace);
+  expect(manager.linesOf("warning")).toEqual([]);
+});
+
 test("Ready says how many Pods are up to date, and names those that are not", async () => {
   const namespace = await world.namespace();
   await namespace.createConfig("app");
