@@ -4,8 +4,7 @@
  *   node bench/convergence.ts [--pods 10000] [--rounds 2] [--connections 32] [--json]
  *
  * raw, ours, raw, ours, raw ... in one run against one control plane: the same objects over the same number of
- * connections. Raw is measured twice: as JSON, and as protobuf, which is what the manager sends and the higher ceiling.
- * "Ours" counts from the start of the process to the last ConfigMap.
+ * connections. "Ours" counts from the start of the process to the last ConfigMap.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -50,7 +49,7 @@ const serverCpu = async (cluster: Cluster): Promise<ServerCpu> => {
 const serverMillisPerObject = (before: ServerCpu, after: ServerCpu): number =>
   ((after.apiServer - before.apiServer + after.etcd - before.etcd) / pods) * 1_000;
 
-const KINDS = ["raw JSON", "raw protobuf", "ours"] as const;
+const KINDS = ["raw", "ours"] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Round {
@@ -63,16 +62,14 @@ interface Round {
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
-const MEDIA_TYPES = { json: "application/json", protobuf: "application/vnd.kubernetes.protobuf" } as const;
-
 /** One raw round: into a namespace of its own, so that names do not collide. */
-const raw = async (cluster: Cluster, encoding: keyof typeof MEDIA_TYPES, round: number): Promise<Round> => {
-  const namespace = `raw-${encoding}-${round}`;
+const raw = async (cluster: Cluster, round: number): Promise<Round> => {
+  const namespace = `raw-${round}`;
   await createNamespace(cluster, namespace);
-  const bodies = (await configMapBodies(cluster, namespace))[encoding];
+  const bodies = await configMapBodies(cluster, namespace);
   const { server, caPem: ca, certPem: cert, keyPem: key } = cluster;
   const path = `/api/v1/namespaces/${namespace}/configmaps`;
-  const job: RawJob = { server, ca, cert, key, connections, path, mediaType: MEDIA_TYPES[encoding], bodies };
+  const job: RawJob = { server, ca, cert, key, connections, path, bodies };
   const before = await serverCpu(cluster);
   const result = await runRaw(job);
   if (result.errors > 0) throw new Error(`${result.errors} raw creates failed`);
@@ -80,7 +77,7 @@ const raw = async (cluster: Cluster, encoding: keyof typeof MEDIA_TYPES, round: 
   // They carry our labels: left there, the next manager would have to read them too.
   await deleteConfigMaps(cluster, namespace);
   return {
-    kind: encoding === "json" ? "raw JSON" : "raw protobuf",
+    kind: "raw",
     perSecond: pods / result.seconds,
     clientMillis: (result.cpuSeconds / pods) * 1_000,
     serverMillis,
@@ -175,20 +172,16 @@ const run = async () => {
     log(row(round));
   };
   for (let round = 0; round <= rounds; round++) {
-    note(await raw(cluster, "json", round));
-    note(await raw(cluster, "protobuf", round));
+    note(await raw(cluster, round));
     if (round === rounds) break;
     await deleteConfigMaps(cluster, NAMESPACE);
     note(await ours(cluster));
   }
   const rates = (kind: Kind) => results.filter((result) => result.kind === kind).map((result) => result.perSecond);
-  const ratios = {
-    json: median(rates("ours")) / median(rates("raw JSON")),
-    protobuf: median(rates("ours")) / median(rates("raw protobuf")),
-  };
+  const ratio = median(rates("ours")) / median(rates("raw"));
   const again = await restart(cluster);
   if (values.json) {
-    console.log(JSON.stringify({ pods, connections, results, ratios, restart: again }));
+    console.log(JSON.stringify({ pods, connections, results, ratio, restart: again }));
     return;
   }
   const range = (numbers: readonly number[]) => `${Math.min(...numbers).toFixed(0)}-${Math.max(...numbers).toFixed(0)}`;
@@ -196,10 +189,7 @@ const run = async () => {
   for (const kind of KINDS) {
     console.log(`  ${kind.padEnd(13)} ${median(rates(kind)).toFixed(0)} ConfigMaps/s (${range(rates(kind))})`);
   }
-  const { json, protobuf } = ratios;
-  console.log(
-    `  ratio ${json.toFixed(2)} of the raw create rate as JSON, ${protobuf.toFixed(2)} as protobuf, cold start included`,
-  );
+  console.log(`  ratio ${ratio.toFixed(2)} of the raw create rate, cold start included`);
   console.log(
     `  restart: ready in ${again.readySeconds.toFixed(2)} s, ${again.writes} writes, RSS ${again.now.toFixed(0)} MB (peak ${again.peak.toFixed(0)})`,
   );

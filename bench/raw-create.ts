@@ -14,9 +14,6 @@ export interface RawJob {
   readonly authorization?: string;
   readonly connections: number;
   readonly path: string;
-  /** Media type of the bodies, and of the answers. */
-  readonly mediaType: string;
-  /** Base64: protobuf is no text. */
   readonly bodies: readonly string[];
 }
 
@@ -26,7 +23,7 @@ export interface RawResult {
   readonly errors: number;
 }
 
-const post = (pool: Pool, job: RawJob, body: Buffer): Promise<number> =>
+const post = (pool: Pool, job: RawJob, body: string): Promise<number> =>
   new Promise((resolve, reject) => {
     let status = 0;
     const handler: Dispatcher.DispatchHandler = {
@@ -38,7 +35,7 @@ const post = (pool: Pool, job: RawJob, body: Buffer): Promise<number> =>
       onResponseEnd: () => resolve(status),
       onResponseError: (_controller, error) => reject(error),
     };
-    const headers: Record<string, string> = { "content-type": job.mediaType, accept: job.mediaType };
+    const headers: Record<string, string> = { "content-type": "application/json", accept: "application/json" };
     if (job.authorization !== undefined) headers.authorization = job.authorization;
     pool.dispatch({ method: "POST", path: job.path, headers, body }, handler);
   });
@@ -46,14 +43,13 @@ const post = (pool: Pool, job: RawJob, body: Buffer): Promise<number> =>
 const run = async (job: RawJob): Promise<RawResult> => {
   const { ca, cert, key } = job;
   const connect = { ca, ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
-  const bodies = job.bodies.map((body) => Buffer.from(body, "base64"));
   const pool = new Pool(job.server, { connections: job.connections, allowH2: false, connect });
   const started = performance.now();
   const cpu = process.cpuUsage();
   let next = 0;
   let errors = 0;
   const worker = async () => {
-    for (let body = bodies[next++]; body !== undefined; body = bodies[next++]) {
+    for (let body = job.bodies[next++]; body !== undefined; body = job.bodies[next++]) {
       if ((await post(pool, job, body)) !== 201) errors++;
     }
   };

@@ -1,6 +1,5 @@
 import type { Cluster } from "@pcmc/devcluster";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
-import { protobufBody } from "../packages/controller-runtime/src/client/protobuf-body.ts";
 
 /** The namespace of the benchmark's Pods. */
 export const NAMESPACE = "bench";
@@ -83,33 +82,14 @@ export const countConfigMaps = async (cluster: Cluster, namespace: string): Prom
   return list.items.length + (list.metadata.remainingItemCount ?? 0);
 };
 
-/** Bodies that create the generated ConfigMaps, in base64. */
-export interface Bodies {
-  readonly json: readonly string[];
-  /** As the manager sends them. */
-  readonly protobuf: readonly string[];
-}
-
 /** The generated ConfigMaps as request bodies: what the raw driver sends is what the manager wrote. */
-export const configMapBodies = async (cluster: Cluster, namespace: string): Promise<Bodies> => {
+export const configMapBodies = async (cluster: Cluster, namespace: string): Promise<string[]> => {
   const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
   const { items } = await cluster.request<ListAnswer<ConfigMap>>("GET", path);
-  const objects = items.map(({ metadata: { name, labels, ownerReferences } = {}, data }) => ({
-    apiVersion: "v1" as const,
-    kind: "ConfigMap" as const,
-    // The namespace is in the path of the one, and in the body of the other.
-    metadata: {
-      namespace,
-      ...(name && { name }),
-      ...(labels && { labels }),
-      ...(ownerReferences && { ownerReferences }),
-    },
-    ...(data && { data }),
-  }));
-  return {
-    json: objects.map((object) => Buffer.from(JSON.stringify(object)).toString("base64")),
-    protobuf: objects.map((object) => (protobufBody(object) ?? Buffer.alloc(0)).toString("base64")),
-  };
+  return items.map(({ metadata: { name, labels, ownerReferences } = {}, data }) => {
+    const metadata = { name, namespace, labels, ownerReferences };
+    return JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+  });
 };
 
 /** Removes all ConfigMaps of a namespace. */

@@ -61,8 +61,8 @@ export class Health {
       this.#log.warning(`the API server does not know ${name}: install its CRD; waiting for it`, { resource: name });
     } else if (kind === "forbidden") {
       const text = `not allowed to list and watch ${name}: grant "list" and "watch"; waiting for it`;
-      this.#log.error(text, { err: describe(error) });
-    } else this.#log.warning(`cannot watch ${name}; trying again`, { err: describe(error) });
+      this.#log.error(text, { cause: describe(error) });
+    } else this.#log.warning(`cannot watch ${name}; trying again`, { cause: describe(error) });
   }
 }
 

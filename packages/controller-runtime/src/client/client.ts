@@ -4,14 +4,13 @@ import type { Codec, Decoder, Page, WatchEvent } from "../decode/decoder.ts";
 import { jsonCodec } from "../decode/json.ts";
 import { JsonSyntaxError } from "../decode/json-reader.ts";
 import { ByProjection, type Projection } from "../decode/projection.ts";
-import { PROTOBUF, protobufCodec } from "../decode/protobuf.ts";
+import { protobufCodec } from "../decode/protobuf.ts";
 import { ProtobufError } from "../decode/protobuf-reader.ts";
 import { ApiError, apiError, ConnectionError, DeadlineError, DecodeError } from "../errors.ts";
 import type { KubernetesObject, ObjectKey, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { encode } from "./encode.ts";
 import { NEEDS_NAMESPACE, pathOf, type Query } from "./paths.ts";
-import { protobufBody } from "./protobuf-body.ts";
 import { describeCall, Rest, type RestCall, type RestObserver } from "./rest.ts";
 
 export interface ClientOptions {
@@ -230,10 +229,8 @@ export class Client {
     if (resource.namespaced && !namespace) throw new TypeError(`${resource.kind} ${name}: ${NEEDS_NAMESPACE}`);
     const target = subresource === undefined ? { namespace } : { ...keyFrom(object), subresource };
     const path = pathOf(resource, target, this.#writeQuery(options));
-    const whole = { apiVersion: resource.apiVersion, kind: resource.kind, ...object };
-    const binary = protobufBody(whole);
-    const call = binary === undefined ? { body: encode(whole) } : { body: binary, contentType: PROTOBUF };
-    return this.#write(resource, { method: "POST", path, ...call }, options);
+    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    return this.#write(resource, { method: "POST", path, body }, options);
   }
 
   /** Replaces an object. With `metadata.resourceVersion` set, only if it has not changed since. */

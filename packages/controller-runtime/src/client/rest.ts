@@ -25,7 +25,7 @@ export interface RestCall {
   readonly path: string;
   readonly accept?: string | undefined;
   readonly contentType?: string | undefined;
-  readonly body?: string | Buffer | undefined;
+  readonly body?: string | undefined;
   /** Whether doing it twice is the same as doing it once. Default: true for GET. */
   readonly repeatable?: boolean | undefined;
   /** Milliseconds for the call with all its retries. Default 30,000. */

@@ -9,7 +9,7 @@ export interface HttpRequest {
   /** Path and query, without the server. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer | undefined;
+  readonly body?: string | undefined;
 }
 
 /** A whole answer. */

@@ -212,16 +212,16 @@ export class Controller {
     const { key, attempts } = item;
     if (error instanceof TerminalError) {
       this.#queue.forget(key);
-      log.error("reconcile failed; waiting for a change", { err: describe(error) });
+      log.error("reconcile failed; waiting for a change", { cause: describe(error) });
       return "terminal_error";
     }
     const after = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
     this.#queue.add(key, { rateLimited: true, after, priority: item.priority });
     // Somebody else was faster: look again. That is how optimistic concurrency works, not a fault.
     if (error instanceof ConflictError || error instanceof StaleError)
-      log.debug("the object changed meanwhile", { err: describe(error) });
+      log.debug("the object changed meanwhile", { cause: describe(error) });
     else if (errorType(error) === "panic") log.error("reconcile threw", { error, attempts });
-    else log.warning("reconcile failed; trying again", { err: describe(error), attempts });
+    else log.warning("reconcile failed; trying again", { cause: describe(error), attempts });
     return "error";
   }
 

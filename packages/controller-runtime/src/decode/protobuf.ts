@@ -9,7 +9,7 @@ import { ProtobufError, ProtobufReader } from "./protobuf-reader.ts";
 import { StringTable } from "./string-table.ts";
 
 /** The media type of the API server's protobuf. */
-export const PROTOBUF = "application/vnd.kubernetes.protobuf";
+const PROTOBUF = "application/vnd.kubernetes.protobuf";
 
 /** Before every object that stands alone; a `runtime.Unknown` follows (apimachinery, serializer/protobuf/protobuf.go). */
 const MAGIC = Buffer.from("k8s\0");

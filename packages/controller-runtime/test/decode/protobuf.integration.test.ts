@@ -1,6 +1,5 @@
 /*
- * Invariant: whatever an object holds, reading it as protobuf gives what reading it as JSON gives, to the last field; and a
- * ConfigMap created as protobuf is stored as one created as JSON.
+ * Invariant: whatever an object holds, reading it as protobuf gives what reading it as JSON gives, to the last field.
  */
 import { get } from "node:https";
 import { type Cluster, startCluster } from "@pcmc/devcluster";
@@ -116,7 +115,7 @@ describe("protobuf", () => {
     expect(list.items).toEqual(json.items.map((item) => ({ ...item, kind: "ConfigMap" })));
   });
 
-  test("creates what JSON creates", async () => {
+  test("gives of an answer to a create what JSON gives", async () => {
     let count = 0;
     await fc.assert(
       fc.asyncProperty(labels, fc.dictionary(key, text, { maxKeys: 6 }), async (marks, data) => {

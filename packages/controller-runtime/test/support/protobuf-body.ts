@@ -1,15 +1,12 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import type { ObjectMeta, OwnerReference } from "kubernetes-types/meta/v1.d.ts";
-import type { KubernetesObject } from "../object.ts";
+import type { KubernetesObject } from "../../src/object.ts";
 
 /** The fields that are written; an object with any other goes out as JSON. */
 const METADATA = new Set(["name", "namespace", "labels", "annotations", "ownerReferences"]);
 const FIELDS = new Set(["apiVersion", "kind", "metadata", "data"]);
 
-/**
- * The body of a ConfigMap that is to be created, as protobuf: the API server takes it apart in a third of the time that it
- * takes for JSON. `undefined` for everything that is not a plain ConfigMap.
- */
+/** A plain ConfigMap as the API server would send it as protobuf; `undefined` for everything else. */
 export const protobufBody = (object: KubernetesObject): Buffer | undefined => {
   if (object.apiVersion !== "v1" || object.kind !== "ConfigMap") return undefined;
   const { metadata = {} } = object;
