@@ -29,7 +29,7 @@ export {
   type ReconcileContext,
   type ReconcileResult,
 } from "./controller/controller.ts";
-export { errorType } from "./controller/error-type.ts";
+export { errorType, snakeCase } from "./controller/error-type.ts";
 export { type Keys, type Watch, type WatchOptions, watch, watchChanges } from "./controller/watch.ts";
 export { type Deadline, startDeadline } from "./deadline.ts";
 export type { Page, WatchEvent, WatchEventType } from "./decode/decoder.ts";

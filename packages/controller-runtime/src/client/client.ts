@@ -229,7 +229,7 @@ export class Client {
     if (resource.namespaced && !namespace) throw new TypeError(`${resource.kind} ${name}: ${NEEDS_NAMESPACE}`);
     const target = subresource === undefined ? { namespace } : { ...keyFrom(object), subresource };
     const path = pathOf(resource, target, this.#writeQuery(options));
-    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    const body = bodyOf(resource, object);
     return this.#write(resource, { method: "POST", path, body }, options);
   }
 
@@ -241,7 +241,7 @@ export class Client {
   ): Promise<Stored<T>> {
     const target = { ...keyFrom(object), subresource: options.subresource };
     const path = pathOf(resource, target, this.#writeQuery(options));
-    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    const body = bodyOf(resource, object);
     return this.#write(resource, { method: "PUT", path, body }, options);
   }
 
@@ -280,7 +280,7 @@ export class Client {
     const target = { ...keyFrom(object), subresource: options.subresource };
     const query = { ...this.#writeQuery(options), force: options.force || undefined };
     const path = pathOf(resource, target, query);
-    const body = encode({ apiVersion: resource.apiVersion, kind: resource.kind, ...object });
+    const body = bodyOf(resource, object);
     const contentType = "application/apply-patch+yaml";
     return this.#write(resource, { method: "PATCH", path, body, contentType, repeatable: true }, options);
   }
@@ -384,6 +384,10 @@ export const isUncertain = (error: unknown): boolean =>
   (error instanceof ApiError && error.code >= 500);
 
 const callOptions = ({ signal, timeout, retries }: CallOptions): CallOptions => ({ signal, timeout, retries });
+
+/** The body of a write; kind and apiVersion are the resource's where the object leaves them out. */
+const bodyOf = <T extends KubernetesObject>({ apiVersion, kind }: Resource<T>, object: T): string =>
+  encode({ apiVersion, kind, ...object });
 
 /** The place of an object; a name that is not set is refused by `pathOf`. */
 const keyFrom = ({ metadata }: KubernetesObject): ObjectKey => ({

@@ -15,4 +15,5 @@ export const errorType = (error: unknown): string => {
   return "panic";
 };
 
-const snakeCase = (reason: string): string => reason.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();
+/** A reason, which the API writes in camel case, as a metric label: `already_exists`. */
+export const snakeCase = (reason: string): string => reason.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();

@@ -15,8 +15,7 @@ import {
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
-import type { ParsedConfig } from "./config.ts";
-import { selects } from "./fan-out.ts";
+import { type ParsedConfig, selects } from "./config.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
 import type { Permissions } from "./permissions.ts";
 import { refusalOf } from "./refusal.ts";
@@ -123,7 +122,7 @@ export class ConfigReconciler {
 
   /** How one Pod stands under a PodConfigMapConfig: its failures when it is settled. */
   #outcome(key: KeyString, parsed: ParsedConfig, pod: Stored<Pod>): "unselected" | "unsettled" | readonly Failure[] {
-    if (pod.metadata.deletionTimestamp !== undefined || !selects(parsed, pod)) return "unselected";
+    if (pod.metadata.deletionTimestamp !== undefined || !selects(parsed, pod.metadata.labels)) return "unselected";
     const outcome = this.#options.outcomes.get(key, keyOf(pod));
     const { generation, uid } = parsed;
     const isCurrent = outcome?.generation === generation && outcome.pcmcUid === uid;

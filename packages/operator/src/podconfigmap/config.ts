@@ -3,7 +3,7 @@ import { annotationDataKey, collisions, labelDataKey } from "../api/data-keys.ts
 import type { EbpfConfig } from "../api/ebpf-config.ts";
 import { isDataKey } from "../api/syntax.ts";
 import { conformPodConfigMapConfig } from "../api/validate.ts";
-import { parseLabelSelector, type SelectorResult } from "./selector.ts";
+import { type Labels, parseLabelSelector, type SelectorResult } from "./selector.ts";
 
 /** A part of a stored spec that is left out of every ConfigMap, while all else goes on. */
 export interface Problem {
@@ -41,6 +41,10 @@ export interface ParsedConfig {
   /** Everything that admission would refuse today. */
   readonly findings: readonly Finding[];
 }
+
+/** Whether a selector that can be read selects these labels. */
+export const selects = ({ spec: { selector } }: ParsedConfig, labels: Labels | undefined): boolean =>
+  selector.ok && selector.selector.matches(labels);
 
 /**
  * Reads a PodConfigMapConfig as it is stored, which may be anything that an older CRD let in. Never throws.

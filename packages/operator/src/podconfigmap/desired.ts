@@ -1,4 +1,4 @@
-import type { ParsedConfig, Problem } from "./config.ts";
+import { type ParsedConfig, type Problem, selects } from "./config.ts";
 import { type Data, dataOf, fits, MAX_DATA_BYTES, sizeOf } from "./data.ts";
 import { chooseName, hashedName, type NameLookups, type Pair, pairsOf } from "./names.ts";
 import { isOurs } from "./ownership.ts";
@@ -41,10 +41,7 @@ export interface NamespaceState {
 
 /** The configs that select `pod`; none for a terminating Pod. Those whose selector cannot be read are not among them. */
 export const selectedBy = (pod: PodView, configs: readonly ParsedConfig[]): readonly ParsedConfig[] =>
-  pod.deletionTimestamp === undefined ? configs.filter((config) => selects(config, pod)) : [];
-
-const selects = ({ spec: { selector } }: ParsedConfig, pod: PodView): boolean =>
-  selector.ok && selector.selector.matches(pod.labels);
+  pod.deletionTimestamp === undefined ? configs.filter((config) => selects(config, pod.labels)) : [];
 
 /**
  * What `pod` should have: one entry for each PodConfigMapConfig that selects it, and one for each whose selector cannot be
@@ -118,7 +115,8 @@ const nameLookups = (self: PodView, { configs, pod, configMap }: NamespaceState)
 };
 
 /** Whether what a pair has is left to it: a terminating Pod keeps its ConfigMap, an unreadable selector touches none. */
-const mayHold = (pod: PodView, config: ParsedConfig): boolean => !config.spec.selector.ok || selects(config, pod);
+const mayHold = (pod: PodView, config: ParsedConfig): boolean =>
+  !config.spec.selector.ok || selects(config, pod.labels);
 
 const owns = ({ pcmc }: Pair, pod: PodView | undefined, existing: ExistingConfigMap | undefined): boolean =>
   pod !== undefined && existing !== undefined && isOurs(existing.metadata, { pcmc, podUid: pod.uid });

@@ -1,7 +1,6 @@
 import { type Change, type KeyString, keyOf, type Stored } from "@pcmc/controller-runtime";
-import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
-import type { ParsedConfig } from "./config.ts";
+import { selects } from "./config.ts";
 import { indexes, ownersOf, parsedConfig, type Sources } from "./sources.ts";
 
 /** The Pods whose outcome a change of a PodConfigMapConfig can touch: selected before or after, or having a ConfigMap of it. */
@@ -13,7 +12,7 @@ export const podsWhoseOutcomeChanges =
     const versions = change.type === "updated" ? [change.old, change.object] : [change.object];
     const selections = versions.map(parsedConfig);
     for (const pod of sources.pods.inNamespace(change.object.metadata.namespace ?? "")) {
-      if (selections.some((config) => selects(config, pod))) keys.add(keyOf(pod));
+      if (selections.some((config) => selects(config, pod.metadata.labels))) keys.add(keyOf(pod));
     }
     for (const configMap of sources.configMaps.byIndex(indexes.pcmc, keyOf(change.object))) {
       for (const owner of ownersOf(configMap)) keys.add(owner);
@@ -24,7 +23,3 @@ export const podsWhoseOutcomeChanges =
 /** The generation counts the versions of the spec; another uid is another object of the same name. */
 const isStatusOnly = (old: Stored<PodConfigMapConfig>, now: Stored<PodConfigMapConfig>): boolean =>
   old.metadata.generation === now.metadata.generation && old.metadata.uid === now.metadata.uid;
-
-/** Whether a selector that can be read selects the Pod. */
-export const selects = ({ spec: { selector } }: ParsedConfig, { metadata }: Stored<Pod>): boolean =>
-  selector.ok && selector.selector.matches(metadata.labels);

@@ -1,4 +1,5 @@
 import { type Clock, describe, type ForbiddenError, type Logger, type Random } from "@pcmc/controller-runtime";
+import { spread } from "./spread.ts";
 
 /** What is done to an object, in the words of RBAC. */
 export type Verb = "create" | "update" | "delete";
@@ -18,7 +19,6 @@ export interface Written {
 /** Milliseconds between two tries of one key: the first, and the slow cap of the backoff. */
 const FIRST = 1_000;
 const CAP = 30_000;
-const JITTER = 0.2;
 
 /**
  * The permissions that writes were refused for. RBAC is granted from outside: it is waited for, and told once however many
@@ -54,7 +54,7 @@ export class Permissions {
       });
     }
     const wait = Math.min(Math.max(clock.now() - since, FIRST), CAP);
-    return wait * (1 - JITTER + 2 * JITTER * random());
+    return spread(wait, random);
   }
 
   /** The API server has let a write pass. */

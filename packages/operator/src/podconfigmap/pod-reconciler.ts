@@ -11,6 +11,7 @@ import {
   type ReconcileContext,
   type ReconcileResult,
   StaleError,
+  snakeCase,
   type WriteThrough,
   writeThrough,
 } from "@pcmc/controller-runtime";
@@ -32,11 +33,11 @@ import {
   podViewOf,
   type Sources,
 } from "./sources.ts";
+import { spread } from "./spread.ts";
 import type { ExistingConfigMap, PodView } from "./views.ts";
 
 /** The slow cap of the backoff, milliseconds. */
 const RECHECK_PERIOD = 30_000;
-const RECHECK_JITTER = 0.2;
 /** While the first list of Pods is not complete, a verdict that depends on all of them waits so long. */
 const UNTIL_SYNCED = 500;
 /** For messages about permissions. */
@@ -128,7 +129,7 @@ export class PodReconciler {
   /** When to look at a standing obstacle again. */
   #recheck(): number {
     const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
-    return recheckPeriod * (1 - RECHECK_JITTER + 2 * RECHECK_JITTER * random());
+    return spread(recheckPeriod, random);
   }
 
   /** Plans and carries out; plans again when objects turn up that the cache does not show. */
@@ -328,6 +329,6 @@ const verdictOf = (settlement: Settlement): Verdict => {
 const metricReason = (reason: string): string => {
   if (reason === "TooLarge") return "size";
   if (reason.startsWith("Template")) return "template";
-  if (reason === "ConfigMapConflict" || reason === "KeyCollision") return "conflict";
-  return reason.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase();
+  if (reason === "ConfigMapConflict") return "conflict";
+  return snakeCase(reason);
 };

@@ -189,15 +189,21 @@ test("missing permissions to write are told once for each verb and resource and 
   expect(await manager.stop()).toEqual({ code: 0, signal: null });
 });
 
-test("SIGTERM lets a write under way finish, begins no other, and ends with 0", async () => {
-  const namespace = await withPod();
-  await namespace.createPod("later");
+/** The environment of a manager whose ConfigMaps are held on their way to the API server. */
+const holdingWrites = async (namespace: Awaited<ReturnType<typeof withPod>>) => {
   const proxy = await world.proxy();
   const held = proxy.rule({
     match: { verb: "create", path: new RegExp(`${namespace.name}/configmaps`) },
     action: { type: "hold" },
   });
   const env = { KUBECONFIG: await kubeconfigOf(proxy), WATCH_NAMESPACES: namespace.name, LOG_LEVEL: "info" };
+  return { held, env };
+};
+
+test("SIGTERM lets a write under way finish, begins no other, and ends with 0", async () => {
+  const namespace = await withPod();
+  await namespace.createPod("later");
+  const { held, env } = await holdingWrites(namespace);
   await using manager = await ManagerProcess.start(env);
   await eventually("a write is under way", () => held.hits > 0);
   manager.kill("SIGTERM");
@@ -211,12 +217,7 @@ test("SIGTERM lets a write under way finish, begins no other, and ends with 0", 
 
 test("a second SIGTERM ends it though a write is under way that never ends", async () => {
   const namespace = await withPod();
-  const proxy = await world.proxy();
-  const held = proxy.rule({
-    match: { verb: "create", path: new RegExp(`${namespace.name}/configmaps`) },
-    action: { type: "hold" },
-  });
-  const env = { KUBECONFIG: await kubeconfigOf(proxy), WATCH_NAMESPACES: namespace.name, LOG_LEVEL: "info" };
+  const { held, env } = await holdingWrites(namespace);
   await using manager = await ManagerProcess.start(env);
   await eventually("a write is under way", () => held.hits > 0);
   manager.kill("SIGTERM");
