@@ -1,7 +1,7 @@
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { Cache, type CacheOptions, type InformerWish } from "./cache/cache.ts";
 export { digestOf } from "./cache/digest.ts";
-export type { ChangeHandler, Informer, Reader } from "./cache/informer.ts";
+export type { ChangeHandler, Informer, InformerObserver, InformerState, Reader } from "./cache/informer.ts";
 export { compareResourceVersions } from "./cache/resource-version.ts";
 export type { Change, Indexers, Origin } from "./cache/store.ts";
 export { type WriteThrough, writeThrough } from "./cache/write-through.ts";
@@ -30,18 +30,44 @@ export {
   type ReconcileResult,
 } from "./controller/controller.ts";
 export { errorType, snakeCase } from "./controller/error-type.ts";
+export { type HeldBack, holdUntilSynced, type SyncState } from "./controller/hold-until-synced.ts";
 export { type Keys, type Watch, type WatchOptions, watch, watchChanges } from "./controller/watch.ts";
 export { type Deadline, startDeadline } from "./deadline.ts";
 export type { Page, WatchEvent, WatchEventType } from "./decode/decoder.ts";
 export type { Projection } from "./decode/projection.ts";
 export * from "./errors.ts";
+export {
+  Events,
+  type EventType,
+  type NewEvent,
+  type ObjectReference,
+  type Recorder,
+  referenceTo,
+} from "./events/event.ts";
+export { eventMetrics } from "./events/metrics.ts";
+export type { DropReason, EventObserver } from "./events/observer.ts";
+export { EventRecorder, type EventRecorderOptions } from "./events/recorder.ts";
+export type { EventSink } from "./events/writer.ts";
+export type { LeaderElectionObserver } from "./leader/election.ts";
+export { type ElectionRun, LeaderElector, type LeaderElectorOptions, type LeaseClient } from "./leader/elector.ts";
+export { type Lease, Leases } from "./leader/lease.ts";
+export { leaderElectionMetrics } from "./leader/metrics.ts";
+export type { ElectionSettings } from "./leader/settings.ts";
+export { NotLeadingError, type Term } from "./leader/term.ts";
 export { stderrSink } from "./log/descriptor-sink.ts";
 export { createLogger, type LineSink, type LoggerOptions } from "./log/logger.ts";
 export { type LogFields, type Logger, type LogLevel, silentLogger } from "./log.ts";
 export { Manager, type ManagerOptions, type ReadyCheck, type Runnable } from "./manager/manager.ts";
 export { type PageContent, type PageServer, type ServerAddress, servePages } from "./manager/server.ts";
 export { type StopSignals, stopSignals } from "./manager/signals.ts";
-export { cacheMetrics, clientMetrics, controllerMetrics } from "./metrics/metrics.ts";
+export type { BucketCounts } from "./metrics/bucket-counts.ts";
+export { cacheMetrics } from "./metrics/cache-metrics.ts";
+export { clientMetrics } from "./metrics/client-metrics.ts";
+export { controllerMetrics } from "./metrics/controller-metrics.ts";
+export { type Count, type CountedOptions, countedCounter, countedHistogram } from "./metrics/counted-metrics.ts";
+export { processMetrics } from "./metrics/process-metrics.ts";
+export { type ReadOptions, readGauge, type Sample } from "./metrics/read-metrics.ts";
+export type { Labels, Series } from "./metrics/series.ts";
 export * from "./object.ts";
 export { registerWorkQueueMetrics } from "./queue/metrics.ts";
 export type { WorkQueueMetrics } from "./queue/observer.ts";

@@ -1,15 +1,22 @@
+import type { Client } from "../client/client.ts";
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import type { Projection } from "../decode/projection.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { KubernetesObject, Stored } from "../object.ts";
 import type { Resource } from "../resource.ts";
 import { Informer, type InformerObserver } from "./informer.ts";
+import { NamespaceCheck } from "./namespace-check.ts";
 import type { ListWatch } from "./reflector.ts";
 import type { Indexers } from "./store.ts";
+import { Troubles } from "./troubles.ts";
 
 export interface CacheOptions {
-  readonly client: ListWatch;
-  /** Namespaces to look at; absent or empty = all. Cluster-scoped resources are always whole. */
+  /** `get` serves to find out which of `namespaces` do not exist. */
+  readonly client: ListWatch & Partial<Pick<Client, "get">>;
+  /**
+   * Namespaces to look at; absent or empty = all. Cluster-scoped resources are always whole. One that is missing, or may not be
+   * read, is told in the log and waited for; the others are served meanwhile.
+   */
   readonly namespaces?: readonly string[] | undefined;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -40,10 +47,13 @@ export interface InformerWish<T extends KubernetesObject> {
 export class Cache {
   readonly #options: Required<Omit<CacheOptions, "observer" | "silence" | "namespaces">> & CacheOptions;
   readonly #informers = new Map<string, { readonly informer: Informer<KubernetesObject>; running?: Promise<void> }>();
+  readonly #troubles: Troubles;
   #signal: AbortSignal | undefined;
+  #namespaceCheck: Promise<void> | undefined;
 
   constructor(options: CacheOptions) {
     this.#options = { clock: systemClock, random: Math.random, log: silentLogger, ...options };
+    this.#troubles = new Troubles(this.#options);
   }
 
   /** All informers there are. */
@@ -51,9 +61,12 @@ export class Cache {
     return [...this.#informers.values()].map(({ informer }) => informer);
   }
 
-  /** Whether every informer is in step. One whose resource is not installed does not hold it up. */
+  /**
+   * Whether every informer is in step as far as it may look (`Informer.ready`). One whose resource is not installed does not
+   * hold it up.
+   */
   get synced(): boolean {
-    return this.informers.every((informer) => informer.synced || informer.missing);
+    return this.informers.every((informer) => informer.ready || informer.missing);
   }
 
   /**
@@ -75,11 +88,19 @@ export class Cache {
   start(signal: AbortSignal): void {
     this.#signal = signal;
     for (const entry of this.#informers.values()) entry.running ??= entry.informer.run(signal);
+    this.#namespaceCheck ??= this.#checkNamespaces(signal);
   }
 
   /** Resolves when all informers have ended. */
   async stopped(): Promise<void> {
     await Promise.all([...this.#informers.values()].map(({ running }) => running));
+    await this.#namespaceCheck;
+  }
+
+  async #checkNamespaces(signal: AbortSignal): Promise<void> {
+    const { client, namespaces = [] } = this.#options;
+    const get = client.get?.bind(client);
+    if (get !== undefined) await new NamespaceCheck({ ...this.#options, client: { get } }).run(namespaces, signal);
   }
 
   #create<T extends KubernetesObject>(key: string, resource: Resource<T>, wish: InformerWish<T>): Informer<T> {
@@ -95,6 +116,7 @@ export class Cache {
       clock,
       random,
       log,
+      troubles: this.#troubles,
       observer,
       silence,
     });

@@ -26,8 +26,14 @@ const canonical = (value: unknown): string => {
   }
   let text = "{";
   const fields = value as Readonly<Record<string, unknown>>;
-  for (const field of Object.keys(fields).sort()) text += `${field.length}:${field}${canonical(fields[field])}`;
+  for (const field of sorted(Object.keys(fields))) text += `${field.length}:${field}${canonical(fields[field])}`;
   return `${text}}`;
+};
+
+/** The API server sends maps in this order, so mostly there is nothing to do. */
+const sorted = (names: string[]): readonly string[] => {
+  for (let i = 1; i < names.length; i++) if ((names[i - 1] as string) > (names[i] as string)) return names.sort();
+  return names;
 };
 
 const EMPTY = hash("sha256", canonical({}), "base64url").slice(0, LENGTH);

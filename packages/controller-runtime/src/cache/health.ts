@@ -1,28 +1,28 @@
-import { ApiError, ConnectionError, describe } from "../errors.ts";
+import { ApiError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Problem } from "./reflector.ts";
+import { type Trouble, troubleOf, type Watched } from "./trouble.ts";
+import type { Troubles } from "./troubles.ts";
 
 export interface HealthOptions {
+  readonly watched: Watched;
+  readonly troubles: Troubles;
   readonly log: Logger;
-  /** The resource, as users name it. */
-  readonly name: string;
 }
 
-/** How the watch of one namespace fares, and what the log says of it: each trouble once, for as long as it lasts. */
+/** How the watch of one namespace fares, and which of its failures are worth a line in the log. */
 export class Health {
   /** A complete list has been taken, with the projection of now. */
   synced = false;
-  readonly #log: Logger;
-  readonly #name: string;
+  readonly #options: HealthOptions;
   #problem: Problem | undefined;
   /** Failures in a row. */
   #tries = 0;
-  /** The trouble that the log has been told. */
-  #reported: string | undefined;
+  /** What has been reported. */
+  #trouble: Trouble | undefined;
 
-  constructor({ log, name }: HealthOptions) {
-    this.#log = log;
-    this.#name = name;
+  constructor(options: HealthOptions) {
+    this.#options = options;
   }
 
   /** What keeps it from getting on; `undefined` when nothing does. */
@@ -32,43 +32,42 @@ export class Health {
 
   /** A try failed. */
   onProblem(problem: Problem): void {
+    const { watched, troubles, log } = this.#options;
+    const before = this.#problem?.kind;
     this.#problem = problem;
     this.#tries++;
-    const trouble = signatureOf(problem);
+    const trouble = troubleOf(watched, problem);
     // A watch that breaks once is daily life: it is resumed, and only a second failure in a row is worth a line.
     const isDaily = problem.kind === "failing" && this.#tries === 1 && (this.synced || isAskedToWait(problem));
     // Between "no such resource" and its first list, the server of a new CRD asks to wait for its storage.
-    const isComing = this.#reported?.startsWith("missing") === true && isAskedToWait(problem);
-    if (isDaily || isComing || trouble === this.#reported) {
-      this.#log.debug("informer failed", { resource: this.#name, error: problem.error });
+    const isComing = before === "missing" && isAskedToWait(problem);
+    if (isComing) this.#problem = { ...problem, kind: "missing" };
+    if (isDaily || isComing || trouble.key === this.#trouble?.key) {
+      log.debug("informer failed", { resource: watched.resource, error: problem.error });
       return;
     }
-    this.#reported = trouble;
-    this.#report(problem);
+    this.#trouble = trouble;
+    troubles.enter(watched, trouble);
   }
 
   /** It works. */
   onProgress(): void {
-    if (this.#reported !== undefined) this.#log.info("informer works again", { resource: this.#name });
-    this.#problem = undefined;
-    this.#tries = 0;
-    this.#reported = undefined;
+    this.#options.troubles.recover(this.#options.watched);
+    this.#forget();
   }
 
-  #report({ kind, error }: Problem): void {
-    const name = this.#name;
-    if (kind === "missing") {
-      this.#log.warning(`the API server does not know ${name}: install its CRD; waiting for it`, { resource: name });
-    } else if (kind === "forbidden") {
-      const text = `not allowed to list and watch ${name}: grant "list" and "watch"; waiting for it`;
-      this.#log.error(text, { cause: describe(error) });
-    } else this.#log.warning(`cannot watch ${name}; trying again`, { cause: describe(error) });
+  /** It has been ended: nothing more is said of its troubles. */
+  end(): void {
+    this.#options.troubles.leave(this.#options.watched);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#problem = undefined;
+    this.#tries = 0;
+    this.#trouble = undefined;
   }
 }
 
 /** The server says when to come back: it starts, or has much to do. */
 const isAskedToWait = ({ error }: Problem): boolean => error instanceof ApiError && error.retryAfter !== undefined;
-
-/** Equal for the same trouble. The text of a lost connection names the request, whose query differs from try to try. */
-const signatureOf = ({ kind, error }: Problem): string =>
-  `${kind}: ${describe(error instanceof ConnectionError ? error.cause : error)}`;

@@ -1,14 +1,19 @@
 import type { Clock, Random } from "../clock.ts";
+import type { Identity } from "../decode/decoder.ts";
 import { covers, mergeProjections, type Projection, withAlwaysDecoded } from "../decode/projection.ts";
 import type { Logger } from "../log.ts";
-import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../object.ts";
+import { type KeyString, type KubernetesObject, keyOf, keyString, type Stored } from "../object.ts";
 import { groupOf, type Resource } from "../resource.ts";
-import { Health } from "./health.ts";
+import { Conditions } from "./conditions.ts";
 import { type ChangeHandler, Listeners } from "./listeners.ts";
-import { type ListWatch, type Problem, Reflector, type ReflectorObserver, type Sink } from "./reflector.ts";
+import { PendingWrites } from "./pending-writes.ts";
+import { type ListWatch, type Problem, Reflector, type ReflectorObserver } from "./reflector.ts";
+import { type ScopeState, WatchedScope } from "./scope.ts";
 import { type Change, type Indexers, Store } from "./store.ts";
+import { Troubles } from "./troubles.ts";
 
 export type { ChangeHandler } from "./listeners.ts";
+export type { ScopeState } from "./scope.ts";
 
 /** Which objects an informer holds. */
 export interface InformerScope {
@@ -18,9 +23,21 @@ export interface InformerScope {
   readonly fieldSelector?: string | undefined;
 }
 
-/** Is told of what happens to watches; see `cacheMetrics`. */
+/** What can be asked of an informer at any time; what gauges show. */
+export interface InformerState {
+  /** The resource, as users name it. */
+  readonly name: string;
+  readonly scopes: readonly ScopeState[];
+}
+
+/** Is told of what happens to watches, as far as it wants to be; see `cacheMetrics`. */
 export interface InformerObserver {
-  onRestart(resource: string, reason: string): void;
+  /** An informer has been made. */
+  onInformer?(informer: InformerState): void;
+  /** A watch ended and is resumed; see `ReflectorObserver`. */
+  onRestart?(resource: string, reason: string): void;
+  /** A watch told of a write of ours, so many seconds after the API server had answered it. */
+  onLag?(resource: string, seconds: number): void;
 }
 
 export interface InformerOptions<T extends KubernetesObject> {
@@ -31,6 +48,8 @@ export interface InformerOptions<T extends KubernetesObject> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Where its troubles are told. Informers that share it tell of a common trouble once. Default: its own. */
+  readonly troubles?: Troubles | undefined;
   readonly observer?: InformerObserver | undefined;
   readonly silence?: number | undefined;
 }
@@ -62,15 +81,17 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   readonly #options: InformerOptions<T>;
   readonly #store: Store<T>;
   readonly #listeners: Listeners<Stored<T>>;
+  readonly #pending = new PendingWrites<Stored<T>>();
   /** By namespace. */
-  readonly #scopes: ReadonlyMap<string, Health>;
-  readonly #waiters = new Set<() => void>();
+  readonly #scopes: ReadonlyMap<string, WatchedScope>;
+  readonly #conditions = new Conditions();
+  readonly #syncListeners = new Set<() => void>();
   #projection: Projection;
   #run: { readonly signal: AbortSignal; restart: AbortController; done: Promise<unknown> } | undefined;
 
   /** @throws TypeError when the projection cannot hold what is always decoded. */
   constructor(options: InformerOptions<T>) {
-    const { resource, scope, log, projection } = options;
+    const { resource, scope, log, projection, observer } = options;
     const name = resourceName(resource);
     withAlwaysDecoded(projection);
     this.resource = resource;
@@ -80,8 +101,9 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
       log.error("an indexer threw", { resource: name, index, error }),
     );
     this.#listeners = new Listeners((error) => log.error("a change handler threw", { resource: name, error }));
-    const healthOf = (namespace: string) => new Health({ name, log: namespace === "" ? log : log.with({ namespace }) });
-    this.#scopes = new Map(scope.namespaces.map((namespace) => [namespace, healthOf(namespace)]));
+    const troubles = options.troubles ?? new Troubles(options);
+    this.#scopes = new Map(scope.namespaces.map((namespace) => [namespace, this.#scope(namespace, troubles)]));
+    observer?.onInformer?.({ name, scopes: [...this.#scopes.values()] });
   }
 
   /** What of each object is decoded. */
@@ -94,14 +116,29 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     return [...this.#scopes.values()].every((scope) => scope.synced);
   }
 
+  /**
+   * Whether it is in step as far as it may look: `synced`, but for namespaces that must not be read while another one can
+   * be. What is held of those is nothing, or old: whoever acts on it asks `syncedIn`.
+   */
+  get ready(): boolean {
+    const scopes = [...this.#scopes.values()];
+    const isForbidden = ({ health }: WatchedScope) => health.problem?.kind === "forbidden";
+    return scopes.some(({ synced }) => synced) && scopes.every((scope) => scope.synced || isForbidden(scope));
+  }
+
+  /** Whether a complete list has been taken of one namespace; `false` for one that is not watched. */
+  syncedIn(namespace: string): boolean {
+    return this.#scopeOf(namespace)?.synced ?? false;
+  }
+
   /** Whether the server does not know the resource: its CRD is not installed. */
   get missing(): boolean {
-    return [...this.#scopes.values()].some((scope) => scope.problem?.kind === "missing");
+    return [...this.#scopes.values()].some(({ health }) => health.problem?.kind === "missing");
   }
 
   /** What keeps it from being in step, for messages; `undefined` when nothing does. */
   get problem(): Problem | undefined {
-    for (const { problem } of this.#scopes.values()) if (problem !== undefined) return problem;
+    for (const { health } of this.#scopes.values()) if (health.problem !== undefined) return health.problem;
     return undefined;
   }
 
@@ -157,7 +194,18 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
 
   /** Resolves when `synced`. @throws the signal's reason when it aborts first. */
   whenSynced(signal: AbortSignal): Promise<void> {
-    return this.#when(() => this.synced, signal);
+    return this.#conditions.when(() => this.synced, signal);
+  }
+
+  /** Resolves when `ready`. @throws the signal's reason when it aborts first. */
+  whenReady(signal: AbortSignal): Promise<void> {
+    return this.#conditions.when(() => this.ready, signal);
+  }
+
+  /** Calls `listener` whenever a complete list has been taken of a namespace; returns a function that ends it. */
+  onSynced(listener: () => void): () => void {
+    this.#syncListeners.add(listener);
+    return () => void this.#syncListeners.delete(listener);
   }
 
   /**
@@ -172,7 +220,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     withAlwaysDecoded(wider);
     this.#projection = wider;
     if (this.#run === undefined) return;
-    for (const scope of this.#scopes.values()) scope.synced = false;
+    for (const { health } of this.#scopes.values()) health.synced = false;
     this.#run.restart.abort(new Error("a wider projection is wanted"));
   }
 
@@ -184,12 +232,29 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     signal.addEventListener("abort", onAbort, { once: true });
     while (!signal.aborted) {
       if (run.restart.signal.aborted) run.restart = new AbortController();
-      const reflectors = [...this.#scopes].map(([namespace, state]) => this.#reflector(namespace, state));
+      const reflectors = [...this.#scopes.values()].map((scope) => this.#reflector(scope));
       run.done = Promise.all(reflectors.map((reflector) => reflector.run(run.restart.signal)));
       await run.done;
     }
     signal.removeEventListener("abort", onAbort);
+    for (const { health } of this.#scopes.values()) health.end();
     this.#run = undefined;
+  }
+
+  /**
+   * A write of ours of `key` goes out. What the watch tells of it before the answer is here reaches the handlers when the
+   * write is over (disposed of), and as ours where it was: `noteWritten`, `noteDeleted`.
+   */
+  beginWrite(key: KeyString): Disposable {
+    this.#pending.begin(key);
+    return { [Symbol.dispose]: () => this.#listeners.emit(this.#pending.end(key)) };
+  }
+
+  /** The object that `identity` is of, if it is here in that very state. */
+  known({ namespace, name, uid, resourceVersion }: Identity): Stored<T> | undefined {
+    const object = this.#store.get(keyString(namespace, name));
+    const { metadata } = object ?? {};
+    return metadata?.resourceVersion === resourceVersion && metadata.uid === uid ? object : undefined;
   }
 
   /**
@@ -201,96 +266,80 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   noteWritten(object: Stored<T>, { base, projection = this.#projection }: WrittenFrom = {}): void {
     // Decoded before more was asked for. The watch brings it again, with all that is wanted.
     if (!covers(projection, this.#projection)) return;
+    this.#scopeOf(object.metadata.namespace ?? "")?.written(object.metadata.resourceVersion);
+    const { uid, resourceVersion } = object.metadata;
+    this.#pending.note(keyOf(object), { uid, resourceVersion, base });
     const isOurs = this.#store.get(keyOf(object))?.metadata.resourceVersion === base;
     this.#emit(asOf(this.#store.upsert(object, "write"), isOurs));
   }
 
   /** Notes that we deleted `object`: whoever reads from now on does not see it. */
   noteDeleted(object: Stored<T>): void {
+    this.#pending.note(keyOf(object), { uid: object.metadata.uid, base: object.metadata.resourceVersion });
     const isOurs = this.#store.get(keyOf(object))?.metadata.resourceVersion === object.metadata.resourceVersion;
     this.#emit(asOf(this.#store.removeOwn(object), isOurs));
   }
 
-  #reflector(namespace: string, health: Health): Reflector<T> {
-    const { client, resource, scope, clock, random, silence } = this.#options;
-    const { labelSelector, fieldSelector } = scope;
+  #scope(namespace: string, troubles: Troubles): WatchedScope {
+    const { resource, clock, log, observer } = this.#options;
+    const name = resourceName(resource);
+    const store = this.#store;
+    return new WatchedScope({
+      resource: name,
+      namespace,
+      clock,
+      log,
+      troubles,
+      count: () => (namespace === "" ? store.size : store.countIn(namespace)),
+      onLag: (seconds) => observer?.onLag?.(name, seconds),
+    });
+  }
+
+  /** The watch that tells of a namespace. */
+  #scopeOf(namespace: string): WatchedScope | undefined {
+    return this.#scopes.get("") ?? this.#scopes.get(namespace);
+  }
+
+  #reflector(scope: WatchedScope): Reflector<T> {
+    const { client, resource, scope: all, clock, random, silence } = this.#options;
+    const { labelSelector, fieldSelector } = all;
     return new Reflector<T>({
       client,
       resource,
-      scope: { namespace, labelSelector, fieldSelector },
+      scope: { namespace: scope.namespace, labelSelector, fieldSelector },
       projection: this.#projection,
       clock,
       random,
       silence,
-      observer: this.#observer(health),
-      sink: this.#sink(namespace),
+      observer: this.#observer(scope),
+      sink: scope.sink(this.#store, (changes) => this.#emitAll(changes)),
     });
   }
 
-  #sink(namespace: string): Sink<Stored<T>> {
-    const store = this.#store;
-    return {
-      beginList: () => {
-        const list = store.beginList(namespace);
-        return {
-          add: (object) => this.#emit(list.add(object)),
-          finish: (resourceVersion) => this.#listeners.emit(list.finish(resourceVersion)),
-        };
-      },
-      upsert: (object) => this.#emit(store.upsert(object, "watch")),
-      remove: (object) => this.#emit(store.remove(object)),
-      progress: (resourceVersion) => this.#listeners.emit(store.progress(namespace, resourceVersion)),
-    };
-  }
-
-  #observer(health: Health): ReflectorObserver {
+  #observer({ health }: WatchedScope): ReflectorObserver {
     const name = resourceName(this.resource);
     return {
       onSynced: () => {
         health.synced = true;
         this.#options.log.debug("informer has synced", { resource: name, objects: this.#store.size });
-        this.#wake();
+        this.#conditions.look();
+        for (const listener of [...this.#syncListeners]) listener();
       },
       onProblem: (problem) => {
         health.onProblem(problem);
-        this.#wake();
+        this.#conditions.look();
       },
       onProgress: () => health.onProgress(),
-      onRestart: (reason) => this.#options.observer?.onRestart(name, reason),
+      onRestart: (reason) => this.#options.observer?.onRestart?.(name, reason),
     };
   }
 
   #emit(change: Change<Stored<T>> | undefined): void {
-    if (change !== undefined) this.#listeners.emit([change]);
+    if (change !== undefined && !this.#pending.hold(change)) this.#listeners.emit([change]);
   }
 
-  #when(condition: () => boolean, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        this.#waiters.delete(check);
-        signal.removeEventListener("abort", onAbort);
-      };
-      const check = () => {
-        if (!condition()) return;
-        end();
-        resolve();
-      };
-      const onAbort = () => {
-        end();
-        reject(signal.reason);
-      };
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      this.#waiters.add(check);
-      signal.addEventListener("abort", onAbort, { once: true });
-      check();
-    });
-  }
-
-  #wake(): void {
-    for (const check of [...this.#waiters]) check();
+  #emitAll(changes: readonly Change<Stored<T>>[]): void {
+    if (changes.length > 0) this.#listeners.emit(changes.filter((change) => !this.#pending.hold(change)));
   }
 }
 

@@ -1,6 +1,7 @@
 import { Backoff, REFLECTOR_BACKOFF } from "../backoff.ts";
 import type { Client } from "../client/client.ts";
 import { type Clock, type Random, sleep, type Timer } from "../clock.ts";
+import type { Identity } from "../decode/decoder.ts";
 import type { Projection } from "../decode/projection.ts";
 import { BadRequestError, ExpiredError, ForbiddenError, InvalidError, NotFoundError } from "../errors.ts";
 import type { KubernetesObject, Stored } from "../object.ts";
@@ -22,6 +23,8 @@ export interface Sink<T> {
   beginList(): SinkList<T>;
   upsert(object: T): void;
   remove(object: T): void;
+  /** Whether it has just this state already; the watch has told it now too. */
+  confirm(identity: Identity): boolean;
   /** The watch has told all up to here; after each event and bookmark. */
   progress(resourceVersion: string): void;
 }
@@ -168,6 +171,7 @@ export class Reflector<T extends KubernetesObject> {
         // From `empty` only the complete list is proof.
         onOpen: () => (initial ? undefined : steady.start()),
         onActivity: () => life.touch(),
+        skip: (identity) => taker.skip(identity),
       },
       (event) => taker.take(event),
     );

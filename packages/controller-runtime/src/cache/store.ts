@@ -1,4 +1,5 @@
-import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../object.ts";
+import type { Identity } from "../decode/decoder.ts";
+import { type KeyString, type KubernetesObject, keyOf, keyString, type Stored } from "../object.ts";
 import { Ahead } from "./ahead.ts";
 import { sameProjection } from "./equal.ts";
 import { IndexMap } from "./index-map.ts";
@@ -133,6 +134,15 @@ export class Store<T extends KubernetesObject> {
     this.#put(key, object);
     if (old === undefined) return { type: "added", object, origin };
     return sameProjection(old, object) ? undefined : { type: "updated", object, old, origin };
+  }
+
+  /** Whether this very state is here already, as the answer to a write of ours; the watch has told it now too. */
+  confirm({ namespace, name, uid, resourceVersion }: Identity): boolean {
+    const key = keyString(namespace, name);
+    const known = this.#objects.get(key);
+    if (known?.metadata.resourceVersion !== resourceVersion || known.metadata.uid !== uid) return false;
+    this.#aheadOf(known)?.forgetWritten(key);
+    return true;
   }
 
   /** Takes the watch's word that an object is gone, or that its selector leaves it out from now on. */

@@ -1,4 +1,4 @@
-import type { WatchEvent } from "../decode/decoder.ts";
+import type { Identity, WatchEvent } from "../decode/decoder.ts";
 import { INITIAL_EVENTS_END } from "../decode/json.ts";
 import type { KubernetesObject, Stored } from "../object.ts";
 import type { ReflectorObserver, Sink, SinkList } from "./reflector.ts";
@@ -55,12 +55,27 @@ export class Taker<T extends KubernetesObject> {
       this.#heard = true;
       return;
     }
-    const { sink, observer, position } = this.#options;
+    const { sink, position } = this.#options;
     const { resourceVersion } = object.metadata;
     if (type === "BOOKMARK") refuseRewind(position.state, resourceVersion);
     else this.#changed = true;
     if (type === "DELETED") sink.remove(object);
     else if (type !== "BOOKMARK") sink.upsert(object);
+    this.#moveTo(resourceVersion);
+  }
+
+  /** Takes an event whose state the sink has already: the answer to a write of ours was sooner. */
+  skip(identity: Identity): boolean {
+    this.#options.signal.throwIfAborted();
+    const { sink } = this.#options;
+    if (this.#list !== undefined || !sink.confirm(identity)) return false;
+    this.#changed = true;
+    this.#moveTo(identity.resourceVersion);
+    return true;
+  }
+
+  #moveTo(resourceVersion: string): void {
+    const { sink, observer, position } = this.#options;
     position.state = { name: "watching", resourceVersion };
     sink.progress(resourceVersion);
     if (!this.#heard) observer.onProgress();

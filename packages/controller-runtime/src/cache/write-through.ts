@@ -1,4 +1,5 @@
 import type { CallOptions, Client, DeleteOptions } from "../client/client.ts";
+import type { Identity } from "../decode/decoder.ts";
 import { NotFoundError } from "../errors.ts";
 import { type KubernetesObject, keyOf, parseKey, type Stored } from "../object.ts";
 import type { Informer } from "./informer.ts";
@@ -24,8 +25,9 @@ export interface WriteThrough<T extends KubernetesObject> {
 /** Writes through `client`, and tells `informer`. What is sent is whole; what comes back is the projection, typed as `T`. */
 export const writeThrough = <T extends KubernetesObject>(client: Client, informer: Informer<T>): WriteThrough<T> => {
   const { resource } = informer;
+  const known = (identity: Identity) => informer.known(identity);
   // Taken before the call: while it is under way, more may be asked for than its answer is decoded with.
-  const calling = (options: CallOptions = {}) => ({ ...options, project: informer.projection });
+  const calling = (options: CallOptions = {}) => ({ ...options, project: informer.projection, known });
   const replacing = async (
     object: KubernetesObject,
     options: CallOptions | undefined,
@@ -33,6 +35,7 @@ export const writeThrough = <T extends KubernetesObject>(client: Client, informe
   ) => {
     const call = calling(options);
     const base = object.metadata?.resourceVersion;
+    using _write = informer.beginWrite(keyOf(object));
     const written = await client[verb](resource, object as T, call);
     informer.noteWritten(written, { base, projection: call.project });
     return written;
@@ -40,6 +43,7 @@ export const writeThrough = <T extends KubernetesObject>(client: Client, informe
   return {
     create: async (object, options) => {
       const call = calling(options);
+      using _write = informer.beginWrite(keyOf(object));
       const written = await client.create(resource, object as T, call);
       informer.noteWritten(written, { projection: call.project });
       return written;
@@ -50,6 +54,7 @@ export const writeThrough = <T extends KubernetesObject>(client: Client, informe
       const call = calling(options);
       const { uid, resourceVersion } = object.metadata;
       const preconditions = { uid, resourceVersion };
+      using _write = informer.beginWrite(keyOf(object));
       const remaining = await client
         .delete(resource, parseKey(keyOf(object)), { ...call, preconditions })
         // Gone is gone: it went while the call, or its first try, was under way.

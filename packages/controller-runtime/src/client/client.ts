@@ -1,6 +1,6 @@
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
-import type { Codec, Decoder, Page, WatchEvent } from "../decode/decoder.ts";
+import type { Codec, Decoder, Known, Page, Skip, WatchEvent } from "../decode/decoder.ts";
 import { jsonCodec } from "../decode/json.ts";
 import { JsonSyntaxError } from "../decode/json-reader.ts";
 import { ByProjection, type Projection } from "../decode/projection.ts";
@@ -64,21 +64,28 @@ export interface WatchOptions {
   readonly onOpen?: (() => void) | undefined;
   /** Called for each chunk of bytes, before its events: a sign of life. */
   readonly onActivity?: (() => void) | undefined;
+  /** Asked before an object is decoded, where the format allows: true = that state is at hand, and there is no event. */
+  readonly skip?: Skip | undefined;
   readonly signal: AbortSignal;
 }
 
-export interface WriteOptions extends CallOptions, DecodeOptions {
+export interface WriteOptions<T extends KubernetesObject = KubernetesObject> extends CallOptions, DecodeOptions {
+  /**
+   * Asked before the answer is decoded, where the format allows: an object that is at hand in that very state is returned
+   * as it is.
+   */
+  readonly known?: Known<Stored<T>> | undefined;
   readonly subresource?: string | undefined;
   /** The server checks and answers, and stores nothing. */
   readonly dryRun?: boolean | undefined;
 }
 
-export interface PatchOptions extends WriteOptions {
+export interface PatchOptions<T extends KubernetesObject = KubernetesObject> extends WriteOptions<T> {
   /** `merge`: RFC 7386; `json`: RFC 6902, the body is an array; `strategic`: built-in types only. */
   readonly type: "merge" | "json" | "strategic";
 }
 
-export interface ApplyOptions extends WriteOptions {
+export interface ApplyOptions<T extends KubernetesObject = KubernetesObject> extends WriteOptions<T> {
   /** Take over fields that others own. Default false: the server answers 409. */
   readonly force?: boolean | undefined;
 }
@@ -140,7 +147,7 @@ export class Client {
   ): Promise<Stored<T>> {
     const { accept } = this.#decoder(resource, options.project);
     const body = await this.#call({ method: "GET", path: pathOf(resource, key), accept, ...callOptions(options) });
-    return this.#decodeObject(resource, body, options.project);
+    return this.#decodeObject(resource, body, options);
   }
 
   /** Reads all objects, page by page, into one array. */
@@ -201,7 +208,7 @@ export class Client {
     const events = decoder.events((event) => {
       if (event.type === "ERROR") throw apiError({ status: event.object, request });
       onEvent({ type: event.type, object: stamp(resource, event.object) });
-    });
+    }, options.skip);
     const onData = (chunk: Buffer) => {
       options.onActivity?.();
       try {
@@ -222,7 +229,7 @@ export class Client {
   async create<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    options: WriteOptions = {},
+    options: WriteOptions<T> = {},
   ): Promise<Stored<T>> {
     const { subresource } = options;
     const { name, namespace } = object.metadata ?? {};
@@ -237,7 +244,7 @@ export class Client {
   async update<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    options: WriteOptions = {},
+    options: WriteOptions<T> = {},
   ): Promise<Stored<T>> {
     const target = { ...keyFrom(object), subresource: options.subresource };
     const path = pathOf(resource, target, this.#writeQuery(options));
@@ -249,7 +256,7 @@ export class Client {
   updateStatus<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    options: WriteOptions = {},
+    options: WriteOptions<T> = {},
   ): Promise<Stored<T>> {
     return this.update(resource, object, { ...options, subresource: "status" });
   }
@@ -259,7 +266,7 @@ export class Client {
     resource: Resource<T>,
     key: ObjectKey,
     body: object,
-    options: PatchOptions,
+    options: PatchOptions<T>,
   ): Promise<Stored<T>> {
     const path = pathOf(resource, { ...key, subresource: options.subresource }, this.#writeQuery(options));
     const call = { method: "PATCH", path, body: encode(body), contentType: PATCH_TYPES[options.type] } as const;
@@ -275,7 +282,7 @@ export class Client {
   async apply<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    options: ApplyOptions = {},
+    options: ApplyOptions<T> = {},
   ): Promise<Stored<T>> {
     const target = { ...keyFrom(object), subresource: options.subresource };
     const query = { ...this.#writeQuery(options), force: options.force || undefined };
@@ -311,7 +318,7 @@ export class Client {
     const object = decoded(`DELETE ${path}`, () => this.#whole.object(answer));
     // A Status, or the object in its last state: gone either way unless something still holds it.
     if (object.kind === "Status" || object.metadata?.deletionTimestamp === undefined) return undefined;
-    return isStillThere(object) ? this.#decodeObject(resource, answer, options.project) : undefined;
+    return isStillThere(object) ? this.#decodeObject(resource, answer, options) : undefined;
   }
 
   /**
@@ -338,10 +345,10 @@ export class Client {
     return this.#rest.call(call);
   }
 
-  async #write<T extends KubernetesObject>(resource: Resource<T>, call: RestCall, options: WriteOptions) {
+  async #write<T extends KubernetesObject>(resource: Resource<T>, call: RestCall, options: WriteOptions<T>) {
     const { accept } = this.#decoder(resource, options.project);
     const body = await this.#call({ ...call, accept, ...callOptions(options) });
-    return this.#decodeObject(resource, body, options.project);
+    return this.#decodeObject(resource, body, options);
   }
 
   /** Protobuf where the kind and what is wanted of it are known, else JSON. Kept for as long as the projection lives. */
@@ -360,11 +367,15 @@ export class Client {
     return decoder;
   }
 
-  #decodeObject<T extends KubernetesObject>(resource: Resource<T>, body: Buffer, project: Projection | undefined) {
+  #decodeObject<T extends KubernetesObject>(
+    resource: Resource<T>,
+    body: Buffer,
+    { project, known }: Pick<WriteOptions<T>, "project" | "known">,
+  ): Stored<T> {
     const decoder = this.#decoder(resource, project);
     return stamp(
       resource,
-      decoded(resource.kind, () => decoder.object(body)),
+      decoded(resource.kind, () => decoder.object(body, known)),
     );
   }
 

@@ -1,7 +1,7 @@
 import { Backoff } from "../backoff.ts";
 import { type Clock, type Random, sleep } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
-import { startDeadline } from "../deadline.ts";
+import { type Deadline, startDeadline } from "../deadline.ts";
 import { ApiError, apiError, DeadlineError, UnauthorizedError } from "../errors.ts";
 import { CALL_BACKOFF, MAX_RETRIES, mayRetry, retryAfterOf } from "./retry.ts";
 import { statusOf } from "./status.ts";
@@ -90,17 +90,21 @@ export class Rest {
     const retries = call.retries ?? MAX_RETRIES;
     const milliseconds = call.timeout ?? DEFAULT_TIMEOUT;
     using deadline = startDeadline({ clock, milliseconds, what: describeCall(call), parent: call.signal });
-    const { signal } = deadline;
-    const credentialed = { method: call.method, signal };
     let backoff: Backoff | undefined;
     for (let retry = 0; ; retry++) {
       try {
-        return await this.#authorized(credentialed, (authorization) => this.#try(call, { authorization, signal }));
+        return await this.#authorized(call.method, deadline, (authorization) =>
+          this.#try(call, authorization, deadline),
+        );
       } catch (error) {
-        if (retry >= retries || signal.aborted || !mayRetry(error, repeatable)) throw error;
+        if (retry >= retries || deadline.aborted || !mayRetry(error, repeatable)) throw error;
         backoff ??= new Backoff(CALL_BACKOFF, clock, random);
         const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
-        await this.#pause(call, { error, delay: asked * (1 + 0.1 * random()) + backoff.next(), signal });
+        await this.#pause(call, {
+          error,
+          delay: asked * (1 + 0.1 * random()) + backoff.next(),
+          signal: deadline.signal,
+        });
         this.#options.observer?.onRetry({ method: call.method, host: this.#host, code: codeOf(error) });
       }
     }
@@ -114,7 +118,7 @@ export class Rest {
    */
   async stream(stream: RestStream): Promise<void> {
     const { signal } = stream;
-    await this.#authorized({ method: "GET", signal }, (authorization) => this.#tryStream(stream, authorization));
+    await this.#authorized("GET", { signal }, (authorization) => this.#tryStream(stream, authorization));
   }
 
   /** Ends all connections; calls that are under way, or wait for their next try, fail. */
@@ -125,17 +129,19 @@ export class Rest {
 
   /** Runs `attempt` with the credential, and once more with a new one when the server refuses it. */
   async #authorized<T>(
-    { method, signal }: { readonly method: string; readonly signal: AbortSignal },
+    method: string,
+    ending: { readonly signal: AbortSignal },
     attempt: (authorization: string | undefined) => Promise<T>,
   ): Promise<T> {
     const { config, observer } = this.#options;
     // Awaiting only what is a promise keeps the usual case free of an extra turn.
     const current = config.authorization();
-    const authorization = current instanceof Promise ? await untilAborted(current, signal) : current;
+    const authorization = current instanceof Promise ? await untilAborted(current, ending.signal) : current;
     try {
       return await attempt(authorization);
     } catch (error) {
       if (!(error instanceof UnauthorizedError)) throw error;
+      const { signal } = ending;
       if (!(await untilAborted(config.refresh(authorization), signal))) throw error;
       observer?.onRetry({ method, host: this.#host, code: "401" });
       return await attempt(await untilAborted(Promise.resolve(config.authorization()), signal));
@@ -162,13 +168,13 @@ export class Rest {
     }
   }
 
-  async #try(call: RestCall, { authorization, signal }: { authorization: string | undefined; signal: AbortSignal }) {
+  async #try(call: RestCall, authorization: string | undefined, deadline: Deadline) {
     const { method, path, body } = call;
     const headers = this.#headers(call.accept ?? "application/json", authorization);
     if (body !== undefined) headers["content-type"] = call.contentType ?? "application/json";
     const start = this.#options.clock.now();
     try {
-      const response = await this.#calls.send({ method, path, headers, body }, signal);
+      const response = await this.#calls.send({ method, path, headers, body }, deadline);
       this.#observe(method, String(response.status), start);
       if (response.status >= 200 && response.status < 300) return response.body;
       throw this.#errorOf(response, describeCall(call));

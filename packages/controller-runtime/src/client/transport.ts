@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import Pool from "undici/lib/dispatcher/pool.js";
 import type { ClusterConfig } from "../config/cluster-config.ts";
+import type { AbortSource } from "../deadline.ts";
 import { ConnectionError } from "../errors.ts";
 
 /** A request as it goes on the wire. */
@@ -68,7 +69,7 @@ export class Transport {
    *
    * @throws ConnectionError; the signal's reason when it aborts.
    */
-  send(request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
+  send(request: HttpRequest, signal?: AbortSource): Promise<HttpResponse> {
     return this.#dispatch(request, undefined, signal);
   }
 
@@ -89,7 +90,7 @@ export class Transport {
     await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()));
   }
 
-  #dispatch(request: HttpRequest, handler: StreamHandler | undefined, signal: AbortSignal | undefined) {
+  #dispatch(request: HttpRequest, handler: StreamHandler | undefined, signal: AbortSource | undefined) {
     return new Promise<HttpResponse>((resolve, reject) => {
       const exchange = new Exchange({ request, origin: this.#origin, handler, signal, resolve, reject });
       if (!exchange.listen()) return;
@@ -147,7 +148,7 @@ interface ExchangeOptions {
   /** Of the server, for messages. */
   readonly origin: string;
   readonly handler: StreamHandler | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSource | undefined;
   readonly resolve: (response: HttpResponse) => void;
   readonly reject: (error: unknown) => void;
 }

@@ -1,5 +1,5 @@
 import { type Clock, type Random, systemClock } from "../clock.ts";
-import { startDeadline } from "../deadline.ts";
+import { type Deadline, startDeadline } from "../deadline.ts";
 import { ApiError, ConflictError, describe, StaleError, TerminalError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { KeyString } from "../object.ts";
@@ -175,9 +175,8 @@ export class Controller {
   }
 
   async #reconcile(item: QueueItem, kill: AbortSignal): Promise<void> {
-    const { key, attempts } = item;
+    const { key } = item;
     const { reconcile, timeout = TIMEOUT, observer } = this.#options;
-    const log = this.#log.with({ key });
     const start = this.#clock.now();
     observer?.onReconcileStart(this.name);
     using deadline = startDeadline({
@@ -186,15 +185,16 @@ export class Controller {
       what: `reconcile of ${key}`,
       parent: kill,
     });
+    const context = new Context(deadline, this.#log, item);
     let outcome: Outcome;
     let type: string | undefined;
     try {
-      const result = await reconcile(key, { signal: deadline.signal, log, attempts });
+      const result = await reconcile(key, context);
       outcome = this.#succeed(key, result);
     } catch (error) {
       // A call that was cancelled by the deadline throws the deadline's error, perhaps wrapped: name the cause itself.
-      const cause: unknown = deadline.signal.aborted ? deadline.signal.reason : error;
-      outcome = kill.aborted ? "error" : this.#fail(item, cause, log);
+      const cause: unknown = deadline.aborted ? deadline.reason : error;
+      outcome = kill.aborted ? "error" : this.#fail(item, cause, context.log);
       type = kill.aborted ? "canceled" : errorType(cause);
     }
     const seconds = (this.#clock.now() - start) / 1_000;
@@ -235,5 +235,30 @@ export class Controller {
     };
     let timer = this.#clock.after(resync.period, tick);
     return { [Symbol.dispose]: () => timer.cancel() };
+  }
+}
+
+/** What a reconcile gets. Signal and log are made when they are asked for: most reconciles find nothing to do. */
+class Context implements ReconcileContext {
+  readonly attempts: number;
+  readonly #deadline: Deadline;
+  readonly #parentLog: Logger;
+  readonly #key: KeyString;
+  #log: Logger | undefined;
+
+  constructor(deadline: Deadline, parentLog: Logger, { key, attempts }: QueueItem) {
+    this.attempts = attempts;
+    this.#deadline = deadline;
+    this.#parentLog = parentLog;
+    this.#key = key;
+  }
+
+  get signal(): AbortSignal {
+    return this.#deadline.signal;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#parentLog.with({ key: this.#key });
+    return this.#log;
   }
 }

@@ -65,7 +65,7 @@ export const watchChanges = <T extends KubernetesObject>(
     };
     return informer.onChange(handler);
   },
-  ready: (signal) => (options.early === true ? Promise.resolve() : informer.whenSynced(signal)),
+  ready: (signal) => (options.early === true ? Promise.resolve() : informer.whenReady(signal)),
 });
 
 const each = (keys: Keys, visit: (key: KeyString) => void): void => {

@@ -10,6 +10,20 @@ export interface WatchEvent<T> {
   readonly object: T;
 }
 
+/** One state of one object. */
+export interface Identity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** Whether the state that an event (`ADDED`, `MODIFIED`) tells of is at hand: the event is dealt with by the question. */
+export type Skip = (identity: Identity) => boolean;
+
+/** An object that is at hand in this very state, and need not be decoded again. */
+export type Known<T> = (identity: Identity) => T | undefined;
+
 /** A page of a list. */
 export interface Page<T> {
   readonly resourceVersion: string;
@@ -33,12 +47,12 @@ export interface Decoder<T extends KubernetesObject> {
   readonly accept: string;
   /** The media type to ask for in a watch. */
   readonly watchAccept: string;
-  /** Decodes one object. @throws Error */
-  object(bytes: Buffer): T;
+  /** Decodes one object. A decoder may ask `known` first, and then returns what that has. @throws Error */
+  object(bytes: Buffer, known?: Known<T>): T;
   /** Decodes a page of a list. @throws Error */
   page(bytes: Buffer): Page<T>;
-  /** Decodes a watch. */
-  events(onEvent: (event: WatchEvent<T>) => void): EventStream;
+  /** Decodes a watch. A decoder may ask `skip` before it decodes an object, and then passes over what that takes. */
+  events(onEvent: (event: WatchEvent<T>) => void, skip?: Skip): EventStream;
 }
 
 /** Makes decoders for one media type. */

@@ -1,4 +1,5 @@
 import { digestOf } from "../cache/digest.ts";
+import type { Identity } from "./decoder.ts";
 import { type Plan, planAll } from "./json-reader.ts";
 import type { Field, FieldType, Message } from "./protobuf-messages.ts";
 import { StringTable } from "./string-table.ts";
@@ -14,6 +15,8 @@ export class ProtobufError extends Error {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 type Values = Record<string, unknown>;
 
 /** Wire types: https://protobuf.dev/programming-guides/encoding/#structure */
@@ -22,13 +25,20 @@ const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
+/** Numbers of fields: of an object its metadata, as a tag; and of that, what names one state of one object. */
+const METADATA_TAG = (1 << 3) | LENGTH_DELIMITED;
+const NAME = 1;
+const NAMESPACE = 3;
+const UID = 5;
+const RESOURCE_VERSION = 6;
+
 /**
  * Reads protobuf messages and makes only the values that a plan asks for, in the form that JSON would give them. What is
  * not wanted is skipped by its length, without a look inside: of a Pod of 4 KB that is nearly all.
  */
 export class ProtobufReader {
   readonly #strings: StringTable;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NO_BYTES;
   #at = 0;
 
   constructor(strings: StringTable = new StringTable()) {
@@ -44,8 +54,36 @@ export class ProtobufReader {
     this.#bytes = bytes;
     this.#at = start;
     const values = this.#message(message, plan, end);
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = NO_BYTES;
     return values;
+  }
+
+  /**
+   * Reads only which state of which object `bytes[start, end)` holds; what is not there is empty.
+   *
+   * @throws ProtobufError
+   */
+  identity(bytes: Buffer, [start, end]: readonly [start: number, end: number]): Identity {
+    this.#bytes = bytes;
+    this.#at = start;
+    const texts = ["", "", "", "", "", "", ""];
+    // Of every object, field 1 is its metadata, and stands first.
+    const close = start < end && this.#varint(end) === METADATA_TAG ? this.#lengthDelimited(end) : start;
+    while (this.#at < close) {
+      const tag = this.#varint(close);
+      const number = tag >>> 3;
+      // Fields are written in the order of their numbers.
+      if (number > RESOURCE_VERSION) break;
+      if ((tag & 7) === LENGTH_DELIMITED) texts[number] = this.#string(this.#lengthDelimited(close));
+      else this.#skip(tag & 7, close);
+    }
+    this.#bytes = NO_BYTES;
+    return {
+      namespace: texts[NAMESPACE] ?? "",
+      name: texts[NAME] ?? "",
+      uid: texts[UID] ?? "",
+      resourceVersion: texts[RESOURCE_VERSION] ?? "",
+    };
   }
 
   #message({ fields }: Message, plan: Plan, end: number): Values {

@@ -84,11 +84,16 @@ const protobufDecoder = <T extends KubernetesObject>(
     accept: `${PROTOBUF},${json.accept}`,
     watchAccept: `${PROTOBUF};stream=watch,${json.watchAccept}`,
     // The casts are the boundary: what the API server sends for a resource is taken to be of its type.
-    object: (bytes) => (isProtobuf(bytes) ? (read(bytes, message, plan) as T) : json.object(bytes)),
+    object: (bytes, known) => {
+      if (!isProtobuf(bytes)) return json.object(bytes, known);
+      const range = rawOf(bytes, 0, bytes.length);
+      return known?.(reader.identity(bytes, range)) ?? (read(bytes, message, plan, range) as T);
+    },
     page: (bytes) => (isProtobuf(bytes) ? pageOf<T>(read(bytes, list, listPlan)) : json.page(bytes)),
-    events: (onEvent) => {
+    events: (onEvent, skip) => {
       const binary = frames((bytes) => {
         const { type, object } = watchEventOf(bytes);
+        if (skip !== undefined && isState(type) && skip(reader.identity(bytes, object))) return;
         const isRare = type === "ERROR" || type === "BOOKMARK";
         const as = type === "ERROR" ? status : message;
         onEvent({ type, object: read(bytes, as, isRare ? planAll : plan, object) } as WatchEvent<T>);
@@ -97,7 +102,7 @@ const protobufDecoder = <T extends KubernetesObject>(
       return {
         push: (chunk) => {
           // A frame begins with its length, the first byte of which is 0 below 16 MiB; JSON begins with a brace.
-          stream ??= chunk[0] === OPEN_BRACE ? json.events(onEvent) : binary;
+          stream ??= chunk[0] === OPEN_BRACE ? json.events(onEvent, skip) : binary;
           stream.push(chunk);
         },
       };
@@ -118,21 +123,22 @@ type Range = readonly [start: number, end: number];
 /** The range of an object's message behind the magic bytes and the `Unknown` around it. */
 const rawOf = (bytes: Buffer, start: number, end: number): Range => {
   if (!bytes.subarray(start, start + MAGIC.length).equals(MAGIC)) throw new ProtobufError(start, "k8s\\0 is missing");
-  return rangesOf(bytes, start + MAGIC.length, end).get(UNKNOWN_RAW) ?? [end, end];
+  return rangeOf(bytes, UNKNOWN_RAW, [start + MAGIC.length, end]);
 };
 
 const watchEventOf = (bytes: Buffer): { readonly type: WatchEventType; readonly object: Range } => {
-  const ranges = rangesOf(bytes, 0, bytes.length);
-  const [typeStart, typeEnd] = ranges.get(WATCH_TYPE) ?? [0, 0];
-  const [start, end] = ranges.get(WATCH_OBJECT) ?? [0, 0];
-  const [rawStart, rawEnd] = rangesOf(bytes, start, end).get(EXTENSION_RAW) ?? [start, start];
+  const whole: Range = [0, bytes.length];
+  const [typeStart, typeEnd] = rangeOf(bytes, WATCH_TYPE, whole);
+  const [rawStart, rawEnd] = rangeOf(bytes, EXTENSION_RAW, rangeOf(bytes, WATCH_OBJECT, whole));
   const type = bytes.toString("latin1", typeStart, typeEnd) as WatchEventType;
   return { type, object: rawOf(bytes, rawStart, rawEnd) };
 };
 
-/** Where the length-delimited fields of a message lie, by number. */
-const rangesOf = (bytes: Buffer, start: number, end: number): Map<number, Range> => {
-  const ranges = new Map<number, Range>();
+/** Whether an event tells a state of an object, and not its end or something else. */
+const isState = (type: WatchEventType): boolean => type === "ADDED" || type === "MODIFIED";
+
+/** Where the length-delimited field `number` of a message lies; empty where it is absent. */
+const rangeOf = (bytes: Buffer, number: number, [start, end]: Range): Range => {
   let at = start;
   while (at < end) {
     const tag = bytes[at++] ?? 0;
@@ -146,10 +152,10 @@ const rangesOf = (bytes: Buffer, start: number, end: number): Map<number, Range>
     }
     const close = at + (length >>> 0);
     if (close > end) throw new ProtobufError(at, "a field is longer than its message");
-    ranges.set(tag >>> 3, [at, close]);
+    if (tag >>> 3 === number) return [at, close];
     at = close;
   }
-  return ranges;
+  return [end, end];
 };
 
 const OPEN_BRACE = 0x7b;

@@ -1,12 +1,11 @@
-import { Counter, Gauge, type Registry } from "prom-client";
-import { type BucketCounts, CountedHistogram } from "./counted-histogram.ts";
+import type { Registry } from "prom-client";
+import type { BucketCounts } from "../metrics/bucket-counts.ts";
+import { readCounter, readGauge, readHistogram, type Sample } from "../metrics/read-metrics.ts";
 import type { WorkQueueMetrics } from "./observer.ts";
 import { QueueCounts } from "./queue-counts.ts";
 
 type Queues = ReadonlyMap<string, QueueCounts>;
 type Reading<T> = readonly [name: string, help: string, read: (counts: QueueCounts) => T];
-
-const LABELS = ["name", "controller"] as const;
 
 const GAUGES: readonly Reading<number>[] = [
   [
@@ -18,6 +17,11 @@ const GAUGES: readonly Reading<number>[] = [
     "workqueue_longest_running_processor_seconds",
     "Seconds that the longest running reconcile has taken so far.",
     (counts) => counts.longestRunningSeconds(),
+  ],
+  [
+    "workqueue_oldest_key_seconds",
+    "Seconds that the key has waited that was due first, 0 when none waits. Large values indicate too few workers.",
+    (counts) => counts.oldestSeconds(),
   ],
 ];
 
@@ -55,9 +59,15 @@ const HISTOGRAMS: readonly Reading<BucketCounts>[] = [
 export const registerWorkQueueMetrics = (registry: Registry): WorkQueueMetrics => {
   const queues = new Map<string, QueueCounts>();
   registerDepth(registry, queues);
-  for (const gauge of GAUGES) registerGauge(registry, queues, gauge);
-  for (const counter of COUNTERS) registerCounter(registry, queues, counter);
-  for (const histogram of HISTOGRAMS) registerHistogram(registry, queues, histogram);
+  for (const [name, help, read] of GAUGES) {
+    readGauge({ registry, name, help, read: () => samplesOf(queues, read) });
+  }
+  for (const [name, help, read] of COUNTERS) {
+    readCounter({ registry, name, help, read: () => samplesOf(queues, read) });
+  }
+  for (const [name, help, read] of HISTOGRAMS) {
+    readHistogram({ registry, name, help, read: () => samplesOf(queues, read) });
+  }
   return {
     attach: (state) => {
       const counts = queues.get(state.name) ?? new QueueCounts(state.name);
@@ -68,47 +78,20 @@ export const registerWorkQueueMetrics = (registry: Registry): WorkQueueMetrics =
 };
 
 const registerDepth = (registry: Registry, queues: Queues): void => {
-  new Gauge({
+  readGauge({
+    registry,
     name: "workqueue_depth",
     help: "Keys that are due, by queue and priority.",
-    labelNames: [...LABELS, "priority"],
-    registers: [registry],
-    collect() {
-      this.reset();
+    *read() {
       for (const counts of queues.values()) {
-        for (const [priority, depth] of counts.depths()) this.set({ ...counts.labels, priority }, depth);
+        const { labels } = counts;
+        for (const [priority, value] of counts.depths()) yield { labels: { ...labels, priority }, value };
       }
     },
   });
 };
 
-const registerGauge = (registry: Registry, queues: Queues, [name, help, read]: Reading<number>): void => {
-  new Gauge({
-    name,
-    help,
-    labelNames: LABELS,
-    registers: [registry],
-    collect() {
-      for (const counts of queues.values()) this.set(counts.labels, read(counts));
-    },
-  });
-};
-
-const registerCounter = (registry: Registry, queues: Queues, [name, help, read]: Reading<number>): void => {
-  new Counter({
-    name,
-    help,
-    labelNames: LABELS,
-    registers: [registry],
-    collect() {
-      // A counter can only be added to: start it over, so that it holds what we counted.
-      this.reset();
-      for (const counts of queues.values()) this.inc(counts.labels, read(counts));
-    },
-  });
-};
-
-const registerHistogram = (registry: Registry, queues: Queues, [name, help, read]: Reading<BucketCounts>): void => {
-  const series = () => [...queues.values()].map((counts) => ({ labels: counts.labels, counts: read(counts) }));
-  new CountedHistogram({ name, help, registry, series });
-};
+/** One sample for each queue. */
+function* samplesOf<T>(queues: Queues, read: (counts: QueueCounts) => T): Generator<Sample<T>> {
+  for (const counts of queues.values()) yield { labels: counts.labels, value: read(counts) };
+}

@@ -5,6 +5,8 @@ export interface QueueState {
   depths(): ReadonlyMap<number, number>;
   /** Milliseconds that the keys now processed have been so: all together, and the longest. */
   unfinished(): { readonly total: number; readonly longest: number };
+  /** Milliseconds since the key that has waited longest was due; 0 when none waits. */
+  oldest(): number;
 }
 
 /** What a queue tells about itself as it happens. Called on the hot path: cheap, and never throws. */

@@ -1,4 +1,4 @@
-import { BucketCounts } from "./counted-histogram.ts";
+import { BucketCounts } from "../metrics/bucket-counts.ts";
 import type { QueueState, WorkQueueObserver } from "./observer.ts";
 
 /** 10 ns to 1,000 s in decades: the buckets of client-go and controller-runtime, for which the field's dashboards are made. */
@@ -67,5 +67,10 @@ export class QueueCounts {
   /** Seconds that the longest running reconcile has taken so far. */
   longestRunningSeconds(): number {
     return [...this.#open].reduce((longest, state) => Math.max(longest, state.unfinished().longest), 0) / 1000;
+  }
+
+  /** Seconds since the key that has waited longest was due. */
+  oldestSeconds(): number {
+    return [...this.#open].reduce((oldest, state) => Math.max(oldest, state.oldest()), 0) / 1000;
   }
 }

@@ -143,6 +143,16 @@ export class WorkQueue implements QueueState {
     return { total, longest: oldest === undefined ? 0 : now - oldest.startedAt };
   }
 
+  /** How long, in milliseconds, the key has waited that was due first. Looks at every key: for scrapes, not for hot paths. */
+  oldest(): number {
+    const now = this.#clock.now();
+    let dueAt = now;
+    for (const entry of this.#entries.values()) {
+      if (entry.place === "ready" && entry.dueAt < dueAt) dueAt = entry.dueAt;
+    }
+    return now - dueAt;
+  }
+
   /**
    * Asks for a key to be handed out. Ignored after `shutDown`.
    *

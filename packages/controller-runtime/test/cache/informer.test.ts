@@ -341,6 +341,37 @@ describe("an informer of two namespaces", () => {
     expect(rig.informer.problem).toBeUndefined();
   });
 
+  test("is ready when one is in step and the other must not be read, and says which", async () => {
+    rig = two();
+    let ready = false;
+    const heard: string[] = [];
+    rig.informer.onSynced(() => heard.push(["x", "y", "z"].filter((name) => rig.informer.syncedIn(name)).join()));
+    const waiting = rig.informer.whenReady(rig.stop.signal).then(() => {
+      ready = true;
+    });
+    const forbidden: Fault = { kind: "refused", error: refusal(403, "Forbidden") };
+    await rig.start(forbidden, { kind: "refused", error: refusal(500, "InternalError") }, forbidden);
+    expect(rig.informer.ready).toBe(false);
+    await rig.clock.advanceAndSettle(300);
+    await waiting;
+    expect([ready, rig.informer.ready, rig.informer.synced]).toEqual([true, true, false]);
+    await rig.clock.advanceAndSettle(1_000);
+    expect(rig.informer.synced).toBe(true);
+    expect(heard).toEqual(["y", "x,y"]);
+  });
+
+  test("is not ready while neither may be read", async () => {
+    rig = two();
+    await rig.start(...Array.from({ length: 2 }, (): Fault => ({ kind: "refused", error: refusal(403, "Forbidden") })));
+    expect(rig.informer.ready).toBe(false);
+  });
+
+  test("is not ready while one is in step and the other fails", async () => {
+    rig = two();
+    await rig.start(undefined, { kind: "refused", error: refusal(500, "InternalError") });
+    expect(rig.informer.ready).toBe(false);
+  });
+
   test("lists each on its own: what one misses does not touch the other", async () => {
     rig = two();
     rig.server.put("x", "a");
@@ -385,7 +416,7 @@ describe("the log", () => {
     await rig.clock.advanceAndSettle(120_000);
     expect(said()).toEqual([
       "the API server does not know configmaps: install its CRD; waiting for it",
-      "informer works again",
+      "the API server knows configmaps now",
     ]);
     expect(rig.informer.missing).toBe(false);
   });
@@ -397,7 +428,7 @@ describe("the log", () => {
     await rig.clock.advanceAndSettle(60_000);
     expect(said()).toEqual([
       'not allowed to list and watch configmaps: grant "list" and "watch"; waiting for it',
-      "informer works again",
+      "allowed to list and watch again",
     ]);
   });
 
@@ -419,18 +450,24 @@ describe("the log", () => {
     rig.server.put("ns", "a");
     rig.api.endWatches();
     await rig.clock.advanceAndSettle(120_000);
-    expect(said()).toEqual(["cannot watch configmaps; trying again", "informer works again"]);
+    expect(said()).toEqual([
+      "cannot reach the API server: check that it runs, its address and its CA; trying again",
+      "the API server answers again",
+    ]);
   });
 
   test("names a stream once that is accepted and lost before it is complete, time and again", async () => {
     await rig.start(...Array.from({ length: 8 }, (): Fault => ({ kind: "lost", after: 0 })));
     await rig.clock.advanceAndSettle(120_000);
-    expect(said()).toEqual(["cannot watch configmaps; trying again", "informer works again"]);
+    expect(said()).toEqual([
+      "connections to the API server break: check it, and what is in between; trying again",
+      "the API server answers again",
+    ]);
   });
 
   test("names a trouble anew when it becomes another", async () => {
-    await rig.start(...refused(refusal(500, "InternalError"), 2), ...refused(refusal(403, "Forbidden"), 2));
-    await rig.clock.advanceAndSettle(1_500);
+    await rig.start(...refused(refusal(500, "InternalError"), 2), ...refused(refusal(403, "Forbidden"), 3));
+    await rig.clock.advanceAndSettle(2_500);
     expect(said()).toEqual([
       "cannot watch configmaps; trying again",
       'not allowed to list and watch configmaps: grant "list" and "watch"; waiting for it',

@@ -77,6 +77,7 @@ class Rig {
         },
         upsert: (object) => note(this.store.upsert(object, "watch")),
         remove: (object) => note(this.store.remove(object)),
+        confirm: (identity) => this.store.confirm(identity),
         progress: (resourceVersion) => this.store.progress("", resourceVersion).forEach(note),
       },
       observer: {

@@ -92,9 +92,16 @@ class World {
     if (this.position === undefined) return false;
     const [event] = this.server.eventsAfter(this.position);
     if (event === undefined) return false;
-    this.fold(event.type === "DELETED" ? this.store.remove(event.object) : this.store.upsert(event.object, "watch"));
+    this.fold(event.type === "DELETED" ? this.store.remove(event.object) : this.#take(event.object));
     this.progress(event.revision);
     return true;
+  }
+
+  /** As a watch does: a state that is there already is confirmed, and not read a second time. */
+  #take(object: Item): Change<Item> | undefined {
+    const { name, namespace = "", uid, resourceVersion } = object.metadata;
+    if (this.store.confirm({ name, namespace, uid, resourceVersion })) return undefined;
+    return this.store.upsert(object, "watch");
   }
 
   /** A bookmark, as far as the watch may go without an event. */

@@ -1,5 +1,6 @@
 // Invariants:
 // - The signal aborts with whichever comes first, and stays with that reason.
+// - Until somebody listens it costs no timer and no listener; its time runs all the same.
 // - After it is disposed of, nothing is left on the parent or the clock, and nothing aborts it.
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
@@ -51,12 +52,53 @@ describe("a deadline", () => {
     const parent = new AbortController();
     const clock = new FakeClock();
     const deadline = startDeadline({ clock, milliseconds: 10, what: "", parent: parent.signal });
+    const { signal } = deadline;
+    expect(clock.timers).toBe(1);
     deadline[Symbol.dispose]();
     expect(clock.timers).toBe(0);
     expect(getEventListeners(parent.signal, "abort")).toEqual([]);
     clock.advance(10);
     parent.abort();
-    expect(deadline.signal.aborted).toBe(false);
+    expect([deadline.aborted, signal.aborted]).toEqual([false, false]);
+  });
+
+  it("leaves no timer and no listener to a parent until somebody listens", () => {
+    const parent = new AbortController();
+    const clock = new FakeClock();
+    using deadline = startDeadline({ clock, milliseconds: 10, what: "", parent: parent.signal });
+    expect(clock.timers).toBe(0);
+    expect(getEventListeners(parent.signal, "abort")).toEqual([]);
+    clock.advance(10);
+    expect(deadline.signal.reason).toBeInstanceOf(DeadlineError);
+  });
+
+  it("tells listeners once, unless they have left", () => {
+    const clock = new FakeClock();
+    using deadline = startDeadline({ clock, milliseconds: 10, what: "" });
+    const told: string[] = [];
+    const leaver = () => told.push("leaver");
+    deadline.addEventListener("abort", () => told.push("stayer"));
+    deadline.addEventListener("abort", leaver);
+    deadline.removeEventListener("abort", leaver);
+    clock.advance(10);
+    clock.advance(10);
+    expect(told).toEqual(["stayer"]);
+  });
+
+  it("keeps its time when the last listener leaves and another comes", () => {
+    const clock = new FakeClock();
+    using deadline = startDeadline({ clock, milliseconds: 10, what: "" });
+    const first = () => {};
+    deadline.addEventListener("abort", first);
+    clock.advance(6);
+    deadline.removeEventListener("abort", first);
+    expect(clock.timers).toBe(0);
+    let aborted = false;
+    deadline.addEventListener("abort", () => {
+      aborted = true;
+    });
+    clock.advance(4);
+    expect(aborted).toBe(true);
   });
 
   it("leaves nothing behind when its parent was aborted before", () => {

@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import type { ConfigMap, Secret } from "kubernetes-types/core/v1.d.ts";
 import { describe, expect, test } from "vitest";
-import type { Decoder, WatchEvent } from "../../src/decode/decoder.ts";
+import type { Decoder, Identity, WatchEvent } from "../../src/decode/decoder.ts";
 import { jsonCodec } from "../../src/decode/json.ts";
 import type { Projection } from "../../src/decode/projection.ts";
 import { protobufCodec } from "../../src/decode/protobuf.ts";
@@ -107,6 +107,47 @@ describe("protobuf", () => {
     expect(protobufCodec().decoder(ConfigMaps, { projection: { spec: true }, json })).toBeUndefined();
     const secrets = jsonCodec().decoder<Secret>(true);
     expect(protobufCodec().decoder(Secrets, { projection: { metadata: true }, json: secrets })).toBeUndefined();
+  });
+
+  test("asks about a state before it decodes it, and passes over what is at hand", () => {
+    const state = (name: string, resourceVersion: string): ConfigMap => ({
+      metadata: { name, namespace: "n", uid: `uid-${name}`, resourceVersion, labels: { app: "x" } },
+      data: { key: "value" },
+    });
+    const asked: Identity[] = [];
+    const events: WatchEvent<ConfigMap>[] = [];
+    const skip = (identity: Identity) => {
+      asked.push(identity);
+      return identity.name === "known";
+    };
+    const watch = decoderOf(WHOLE).events((event) => events.push(event), skip);
+    watch.push(frameOf("ADDED", state("known", "7")));
+    watch.push(frameOf("MODIFIED", state("new", "8")));
+    watch.push(frameOf("DELETED", state("known", "9")));
+    expect(asked).toEqual([
+      { name: "known", namespace: "n", uid: "uid-known", resourceVersion: "7" },
+      { name: "new", namespace: "n", uid: "uid-new", resourceVersion: "8" },
+    ]);
+    expect(events.map(({ type, object }) => `${type} ${object.metadata?.name}`)).toEqual([
+      "MODIFIED new",
+      "DELETED known",
+    ]);
+  });
+
+  test("returns an object that is at hand in the state that was sent", () => {
+    const stored: ConfigMap = { metadata: { name: "a", namespace: "n", uid: "u", resourceVersion: "7" } };
+    const known = ({ resourceVersion }: Identity) => (resourceVersion === "7" ? stored : undefined);
+    const decoder = decoderOf(WHOLE);
+    expect(decoder.object(bodyOf({ ...stored, data: { key: "not decoded" } }), known)).toBe(stored);
+    const newer: ConfigMap = { metadata: { ...stored.metadata, resourceVersion: "8" }, data: { key: "value" } };
+    expect(decoder.object(bodyOf(newer), known)).toEqual(newer);
+  });
+
+  test("finds no identity in what is no object, and says so of what is no message", () => {
+    const nothing = { namespace: "", name: "", uid: "", resourceVersion: "" };
+    expect(new ProtobufReader().identity(Buffer.alloc(0), [0, 0])).toEqual(nothing);
+    const cut = Buffer.from([0x0a, 0x05, 0x0a, 0x60]);
+    expect(() => new ProtobufReader().identity(cut, [0, cut.length])).toThrow(ProtobufError);
   });
 
   test("gives the same events however the stream is cut", () => {

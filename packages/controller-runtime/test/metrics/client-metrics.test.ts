@@ -6,7 +6,7 @@ import type { RequestListener } from "node:http";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { Client } from "../../src/client/client.ts";
-import { clientMetrics } from "../../src/metrics/metrics.ts";
+import { clientMetrics } from "../../src/metrics/client-metrics.ts";
 import { Pods } from "../../src/resource.ts";
 import { refuse, startHttpsServer } from "../client/https-server.ts";
 import { TestConfig } from "../client/test-config.ts";

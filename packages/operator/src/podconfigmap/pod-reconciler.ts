@@ -115,7 +115,10 @@ export class PodReconciler {
     }
     const pod = podViewOf(stored);
     const parsed = configs.inNamespace(pod.namespace).map(parsedConfig);
-    if (!pods.synced && parsed.some(({ name }) => otherPairs({ pod: pod.name, pcmc: name }).length > 0)) {
+    if (
+      !pods.syncedIn(pod.namespace) &&
+      parsed.some(({ name }) => otherPairs({ pod: pod.name, pcmc: name }).length > 0)
+    ) {
       return { requeueAfter: UNTIL_SYNCED };
     }
     const verdicts = await this.#settle(pod, parsed, context);
@@ -245,13 +248,13 @@ export class PodReconciler {
   async #counted(
     operation: "create" | "update" | "delete",
     write: () => Promise<unknown>,
-    { namespace, context: { log } }: { readonly namespace: string; readonly context: ReconcileContext },
+    { namespace, context }: { readonly namespace: string; readonly context: ReconcileContext },
   ): Promise<void> {
     const { metrics, permissions } = this.#options;
     try {
       await write();
       metrics.onOperation(operation, namespace);
-      permissions.onGranted(operation, { resource: CONFIG_MAPS, namespace }, log);
+      if (permissions.incomplete) permissions.onGranted(operation, { resource: CONFIG_MAPS, namespace }, context.log);
     } catch (error) {
       metrics.onOperation(operation, namespace, error);
       // The cache had an object that is gone: what there is now comes with the watch.
@@ -290,7 +293,7 @@ export class PodReconciler {
   }
 
   /** Leaves for the status what became of the Pod. */
-  #record({ pod, configs, verdicts }: Settled, { log }: ReconcileContext): void {
+  #record({ pod, configs, verdicts }: Settled, context: ReconcileContext): void {
     const { outcomes, onOutcome, metrics } = this.#options;
     const key = keyString(pod.namespace, pod.name);
     const byName = new Map(verdicts.map((verdict) => [verdict.pcmc, verdict]));
@@ -312,7 +315,7 @@ export class PodReconciler {
       // Once, not at each look at it: the obstacle may stand for days.
       if (again === undefined) continue;
       for (const { reason, message } of failures)
-        log.warning("a ConfigMap cannot be written", { pcmc: name, reason, cause: message });
+        context.log.warning("a ConfigMap cannot be written", { pcmc: name, reason, cause: message });
     }
   }
 }

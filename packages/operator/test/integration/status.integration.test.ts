@@ -298,7 +298,7 @@ test("the series of a PodConfigMapConfig that is gone, and of a namespace with n
   // No garbage collector here.
   await namespace.remove("configmaps", "pod-web-from-app-cfg").catch(() => {});
   const seriesOf = async (name: string) =>
-    samplesOf(await manager.scrape()).filter(({ labels }) => labels.namespace === name);
+    samplesOf(await manager.scrape()).filter((one) => one.name.startsWith(PREFIX) && one.labels.namespace === name);
   await eventually("all series of the namespace go", async () => (await seriesOf(namespace.name)).length === 0);
   expect((await seriesOf(other.name)).length).toBeGreaterThan(10);
 });

@@ -72,6 +72,18 @@ test("a permission in one namespace says nothing of another", () => {
   expect(permissions.onMissing(refusalOf("POST"), OFFICE, log)).toBe(1_000);
 });
 
+test("of many namespaces that refuse the same, five are named, and that there are more", () => {
+  for (let i = 0; i < 20; i++) {
+    permissions.onMissing(refusalOf("POST"), { ...SHOP, namespace: `shop-${i}` }, log);
+  }
+  const line = 'not allowed to create configmaps: grant "create"; waiting for it';
+  expect(told).toEqual([...Array(5).fill(line), `${line}; the same in more namespaces, which are not named`]);
+  for (let i = 0; i < 20; i++) permissions.onGranted("create", { ...SHOP, namespace: `shop-${i}` }, log);
+  expect(told.slice(6)).toEqual(Array(5).fill("allowed to create configmaps again"));
+  permissions.onMissing(refusalOf("PUT"), SHOP, log);
+  expect(told.at(-1)).toBe('not allowed to update configmaps: grant "update"; waiting for it');
+});
+
 test("a refusal that is not RBAC's is no missing permission", () => {
   expect(permissions.onMissing(refusalOf("POST", "forbidden by a plugin"), SHOP, log)).toBeUndefined();
   expect(told).toEqual([]);
