@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 NODE := $(BIN)/node
 
 .DEFAULT_GOAL := help
-.PHONY: help install assets build test check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
+.PHONY: help install assets build test chaos check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z -]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ build: generate ## Everything that is made from source
 
 test: assets ## Unit, property and API-server tests
 	@$(NODE) $(BIN)/vitest run
+
+# CHAOS_SEEDS=1-200 for others than 1-20; CHAOS_STORY=FILE for one story that a failure has printed.
+chaos: assets ## Stories of faults against the manager, one for each seed; about five minutes
+	@$(NODE) $(BIN)/vitest run --config packages/operator/test/chaos/vitest.config.ts
 
 check: install ## Format, lint, types, generated files up to date
 	@$(NODE) $(BIN)/biome ci .
@@ -47,8 +51,8 @@ demo: assets ## Cluster, manager, examples: see it work, about 20 s
 dev: assets ## The same, left running; prints the kubeconfig
 	@$(NODE) scripts/demo.ts --keep
 
-bench: assets ## Convergence beside the raw create rate
-	@$(NODE) bench/convergence.ts
+bench: assets ## Speed beside the raw create rate, latency, memory, restarts: under 10 minutes
+	@$(NODE) bench/main.ts
 
 install-crd: ## Put the CRD into the cluster of your kubeconfig
 	@kubectl apply -f crd/

@@ -97,6 +97,12 @@ export interface DeleteOptions extends CallOptions, DecodeOptions {
   readonly gracePeriodSeconds?: number | undefined;
 }
 
+/** What a guarded client has of the one that it was made from. */
+interface Shared {
+  readonly rest?: Rest;
+  readonly guard?: () => void;
+}
+
 const PATCH_TYPES = {
   merge: "application/merge-patch+json",
   json: "application/json-patch+json",
@@ -124,19 +130,26 @@ export class Client {
   /** Where the server is, for messages. */
   readonly config: ClusterConfig;
 
-  constructor(config: ClusterConfig, options: ClientOptions = {}) {
+  readonly #options: ClientOptions;
+  readonly #guard: (() => void) | undefined;
+
+  constructor(config: ClusterConfig, options: ClientOptions = {}, { rest, guard }: Shared = {}) {
     const userAgent = options.userAgent ?? "pcmc-controller-runtime";
     this.config = config;
+    this.#options = options;
+    this.#guard = guard;
     this.#fieldManager = options.fieldManager ?? userAgent.split("/", 1)[0] ?? userAgent;
     this.#whole = this.#json.decoder(true);
-    this.#rest = new Rest({
-      config,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? Math.random,
-      userAgent,
-      connections: options.connections ?? 32,
-      observer: options.observer,
-    });
+    const { clock = systemClock, random = Math.random, connections = 32, observer } = options;
+    this.#rest = rest ?? new Rest({ config, clock, random, userAgent, connections, observer });
+  }
+
+  /**
+   * The same client, over the same connections, whose writes ask first: `guard` is called right before the first byte of
+   * each, and what it throws is what the write fails with. For writes that only a leader may do.
+   */
+  guardedBy(guard: () => void): Client {
+    return new Client(this.config, this.#options, { rest: this.#rest, guard });
   }
 
   /** Reads one object. */
@@ -342,7 +355,8 @@ export class Client {
   }
 
   #call(call: RestCall): Promise<Buffer> {
-    return this.#rest.call(call);
+    const isRead = call.method === "GET";
+    return this.#rest.call(isRead || this.#guard === undefined ? call : { ...call, guard: this.#guard });
   }
 
   async #write<T extends KubernetesObject>(resource: Resource<T>, call: RestCall, options: WriteOptions<T>) {

@@ -26,6 +26,8 @@ export interface RestCall {
   readonly accept?: string | undefined;
   readonly contentType?: string | undefined;
   readonly body?: string | undefined;
+  /** Called right before the first byte of each try is written; what it throws ends the call. */
+  readonly guard?: (() => void) | undefined;
   /** Whether doing it twice is the same as doing it once. Default: true for GET. */
   readonly repeatable?: boolean | undefined;
   /** Milliseconds for the call with all its retries. Default 30,000. */
@@ -169,12 +171,12 @@ export class Rest {
   }
 
   async #try(call: RestCall, authorization: string | undefined, deadline: Deadline) {
-    const { method, path, body } = call;
+    const { method, path, body, guard } = call;
     const headers = this.#headers(call.accept ?? "application/json", authorization);
     if (body !== undefined) headers["content-type"] = call.contentType ?? "application/json";
     const start = this.#options.clock.now();
     try {
-      const response = await this.#calls.send({ method, path, headers, body }, deadline);
+      const response = await this.#calls.send({ method, path, headers, body, guard }, deadline);
       this.#observe(method, String(response.status), start);
       if (response.status >= 200 && response.status < 300) return response.body;
       throw this.#errorOf(response, describeCall(call));

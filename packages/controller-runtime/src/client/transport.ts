@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** Called right before the first byte is written; what it throws is what the request fails with. */
+  readonly guard?: (() => void) | undefined;
 }
 
 /** A whole answer. */
@@ -182,7 +184,17 @@ class Exchange implements Dispatcher.DispatchHandler {
     // Aborted while it waited for a connection. Throwing takes it out of the queue; `controller.abort` would close the
     // connection, which others wait for, although nothing has been written to it.
     if (this.#settled) throw new Error("aborted");
+    this.#ask(this.#options.request.guard);
     this.#controller = controller;
+  }
+
+  #ask(guard: (() => void) | undefined): void {
+    try {
+      guard?.();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: HttpResponse["headers"]): void {

@@ -113,7 +113,8 @@ export class Controller {
 
   /**
    * Runs until `stop` aborts, then lets the reconciles under way finish. `kill` ends those too: their signals abort, and
-   * one that pays no heed to that within a second is left behind.
+   * one that pays no heed to that within a second is left behind. Once per instance: a later term has a controller of its
+   * own, which looks at everything anew.
    *
    * Never rejects: what a reconcile throws is logged, counted and tried again.
    */

@@ -14,16 +14,18 @@ export interface Content {
   readonly reason: string;
   readonly action: string;
   readonly note: string;
+  readonly distinctBy: string | undefined;
 }
 
 /** The content of what a caller records, with references for objects and the note cut to what the API takes. */
-export const contentOf = ({ regarding, related, type, reason, action, note }: NewEvent): Content => ({
+export const contentOf = ({ regarding, related, type, reason, action, note, distinctBy }: NewEvent): Content => ({
   regarding: asReference(regarding),
   related: related === undefined ? undefined : asReference(related),
   type,
   reason,
   action,
   note: clipNote(note),
+  distinctBy,
 });
 
 /** Why the API would refuse it, `undefined` when it would not. */
@@ -43,11 +45,12 @@ export const namespaceOf = ({ regarding }: Content): string => regarding.namespa
 export const objectKeyOf = ({ regarding }: Content): string => identityOf(regarding);
 
 /**
- * The same for Events that are repeats of each other, by client-go's rule: all but the note and the times is equal.
+ * The same for Events that are repeats of each other, by client-go's rule: all but the note and the times is equal; and what
+ * the caller wants told apart.
  * client-go compares the resourceVersions of the objects too, so that each change of an object begins another series; here
  * it does not.
  */
-export const seriesKeyOf = ({ regarding, related, type, reason, action }: Content): string =>
+export const seriesKeyOf = ({ regarding, related, type, reason, action, distinctBy }: Content): string =>
   JSON.stringify([
     identityOf(regarding),
     regarding.fieldPath,
@@ -56,6 +59,7 @@ export const seriesKeyOf = ({ regarding, related, type, reason, action }: Conten
     type,
     reason,
     action,
+    distinctBy,
   ]);
 
 const identityOf = ({ apiVersion, kind, namespace, name, uid }: ObjectReference): string =>

@@ -29,6 +29,8 @@ export interface NewEvent {
   readonly action: string;
   /** For people. Cut at 1,024 bytes. The API never changes it, so a series keeps the note of its first Event. */
   readonly note: string;
+  /** Events that differ in this are no repeats of each other, though all else is equal: a generation. Not shown. */
+  readonly distinctBy?: string | undefined;
 }
 
 /** What a reconciler is handed to record Events with; an `EventRecorder` is one. */

@@ -1,5 +1,7 @@
 import type { Cache } from "../cache/cache.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import type { LeaderElector } from "../leader/elector.ts";
+import type { Term } from "../leader/term.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import { type PageContent, type PageServer, type ServerAddress, servePages } from "./server.ts";
 
@@ -19,7 +21,15 @@ export interface ReadyCheck {
 
 export interface ManagerOptions {
   readonly cache: Cache;
-  readonly runnables: readonly Runnable[];
+  /** What every replica runs. */
+  readonly runnables?: readonly Runnable[] | undefined;
+  /**
+   * What only the leader runs, made anew for each term: nothing of an old one is left. The runnables end with their term:
+   * `kill` aborts when it is lost.
+   */
+  readonly led?: ((term: Term) => readonly Runnable[]) | undefined;
+  /** Decides who leads. Absent = this process, for as long as it runs. */
+  readonly elector?: Pick<LeaderElector, "run"> | undefined;
   /** Address of `/healthz`, `/readyz` and `/metrics`; absent = no server. */
   readonly address?: ServerAddress | undefined;
   /** The text of `/metrics` and its content type. */
@@ -40,8 +50,9 @@ const KILL_GRACE = 2_000;
 
 /**
  * Starts and stops the parts of a controller process in order: the server for probes and metrics first, so that whoever
- * looks sees why nothing runs yet; then the caches; then the controllers, each when its caches are in step. At the end
- * the other way round: reconciles drain while caches and server still work.
+ * looks sees why nothing runs yet; then the caches, which a standby keeps in step too; then the controllers, each when its
+ * caches are in step and the Lease is held. At the end the other way round: reconciles drain while caches and server still
+ * work, and the Lease is released once they have.
  */
 export class Manager {
   readonly #options: ManagerOptions;
@@ -75,7 +86,7 @@ export class Manager {
       });
       const drain = onAbort(stopping.signal, () => this.#startDrain(killing));
       const failures: unknown[] = [];
-      const running = this.#options.runnables.map(async (runnable) => {
+      const running = [...(this.#options.runnables ?? []), this.#leading()].map(async (runnable) => {
         try {
           await runnable.run({ stop: stopping.signal, kill: killing.signal });
         } catch (error) {
@@ -97,6 +108,17 @@ export class Manager {
       stopping.unlink();
       killing.unlink();
     }
+  }
+
+  /** What only the leader runs, as long as it leads. */
+  #leading(): Runnable {
+    const { elector, led = () => [] } = this.#options;
+    const lead = (signals: Signals) => (term: Term) => runTogether(led(term), withTerm(signals, term));
+    return {
+      name: "leader",
+      run: (signals) =>
+        elector === undefined ? lead(signals)(ENDLESS) : elector.run({ ...signals, lead: lead(signals) }),
+    };
   }
 
   /** Waits for the runnables; after a kill, not for ever. */
@@ -151,6 +173,37 @@ export class Manager {
     };
   }
 }
+
+type Signals = Parameters<Runnable["run"]>[0];
+
+/** The one term of a process that does not take part in an election. */
+const ENDLESS: Term = { signal: new AbortController().signal, assertHeld: () => {} };
+
+/** A term that is lost ends what is under way in it. */
+const withTerm = ({ stop, kill }: Signals, { signal }: Term): Signals => ({
+  stop: AbortSignal.any([stop, signal]),
+  kill: AbortSignal.any([kill, signal]),
+});
+
+/** Runs until all have ended; one that fails for good stops the others. @throws its error. */
+const runTogether = async (runnables: readonly Runnable[], { stop, kill }: Signals): Promise<void> => {
+  const failed = new AbortController();
+  const signals = { stop: AbortSignal.any([stop, failed.signal]), kill };
+  // Without anything to do the term lasts all the same.
+  const idle = runnables.length === 0 ? [{ name: "idle", run: () => aborted(stop) }] : runnables;
+  const results = await Promise.allSettled(
+    idle.map(async (runnable) => {
+      try {
+        await runnable.run(signals);
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    }),
+  );
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+};
 
 const ok: PageContent = { status: 200, contentType: "text/plain", body: "ok\n" };
 

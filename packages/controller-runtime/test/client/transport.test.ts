@@ -110,6 +110,36 @@ describe("a request", () => {
   });
 });
 
+describe("a guard", () => {
+  it("that throws keeps the request from the server, and is what it fails with", async () => {
+    const { server, transport } = await start((_request, response) => void response.end("ok"));
+    const reason = new Error("not leading");
+    const guard = () => {
+      throw reason;
+    };
+    expect(await outcomeOf(transport.send({ ...get("/guarded"), guard }))).toBe(reason);
+    expect((await transport.send(get("/free"))).body.toString()).toBe("ok");
+    expect(server.requests).toEqual(["GET /free"]);
+  });
+
+  it("is asked when the request's turn has come, not when it begins to wait for a connection", async () => {
+    const { handler, release } = holding();
+    const { server, transport } = await start(handler, { connections: 1 });
+    const held = transport.send(get("/held"));
+    await seen(server, "GET /held");
+    let isLeading = true;
+    const guard = () => {
+      if (!isLeading) throw new Error("not leading");
+    };
+    const waiting = outcomeOf(transport.send({ ...get("/late"), guard }));
+    isLeading = false;
+    release();
+    await held;
+    expect(await waiting).toEqual(new Error("not leading"));
+    expect(server.requests).toEqual(["GET /held"]);
+  });
+});
+
 describe("connections", () => {
   it("are reused: one handshake for 100 requests in a row", async () => {
     const { transport, server } = await start((_request, response) => response.end());

@@ -9,12 +9,15 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
+import type { ElectionRun } from "../../src/leader/elector.ts";
 import { Manager, type ManagerOptions, type Runnable } from "../../src/manager/manager.ts";
 import { ConfigMaps } from "../../src/resource.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 import { ModelServer } from "../support/model-server.ts";
 import { recordedLog } from "../support/recorded-log.ts";
 import { refusal, ScriptedApi } from "../support/scripted-api.ts";
+
+type Signals = Parameters<Runnable["run"]>[0];
 
 const LOCAL = { host: "127.0.0.1", port: 0 };
 
@@ -151,6 +154,103 @@ describe("a manager", () => {
   test("takes a kill for a stop", async () => {
     const done = start([runnable("one")]);
     kill.abort();
+    await done;
+  });
+});
+
+describe("what only the leader runs", () => {
+  /** An elector whose terms the test begins and ends. */
+  const scripted = () => {
+    let run: ElectionRun | undefined;
+    const elector = {
+      run: async (given: ElectionRun) => {
+        run = given;
+        await aborted(given.stop);
+      },
+    };
+    const begin = () => {
+      const ends = new AbortController();
+      if (run === undefined) throw new Error("the manager does not take part in the election");
+      const done = run.lead({ signal: ends.signal, assertHeld: () => ends.signal.throwIfAborted() });
+      return { lose: () => ends.abort(new Error("the lease is lost")), done };
+    };
+    return { elector, begin };
+  };
+
+  test("runs at once, and for as long as the manager does, where there is no election", async () => {
+    const history: string[] = [];
+    const run = async ({ stop }: Signals) => {
+      history.push("begins");
+      await aborted(stop);
+      history.push("ends");
+    };
+    const done = start([], { led: () => [{ name: "one", run }] });
+    await settled();
+    expect(history).toEqual(["begins"]);
+    stop.abort();
+    await done;
+    expect(history).toEqual(["begins", "ends"]);
+  });
+
+  test("waits for a term, ends with it, and is made anew for the next", async () => {
+    const { elector, begin } = scripted();
+    const history: string[] = [];
+    let made = 0;
+    const led = () => {
+      const name = `run ${++made}`;
+      const run = async ({ stop, kill }: Signals) => {
+        history.push(`${name} begins`);
+        await aborted(stop);
+        history.push(`${name} ends, ${kill.aborted ? "killed" : "told to finish"}`);
+      };
+      return [{ name, run }];
+    };
+    const done = start([], { led, elector });
+    await settled();
+    expect(history).toEqual([]);
+    const first = begin();
+    first.lose();
+    await first.done;
+    const second = begin();
+    stop.abort();
+    await second.done;
+    await done;
+    expect(history).toEqual(["run 1 begins", "run 1 ends, killed", "run 2 begins", "run 2 ends, told to finish"]);
+  });
+
+  test("ends its term when one part fails for good, after the others have finished", async () => {
+    const { elector, begin } = scripted();
+    let finished = false;
+    const other = {
+      name: "other",
+      run: async ({ stop }: Signals) => {
+        await aborted(stop);
+        finished = true;
+      },
+    };
+    const failing = { name: "failing", run: () => Promise.reject(new Error("no")) };
+    const done = start([], { led: () => [other, failing], elector });
+    await settled();
+    await expect(begin().done).rejects.toThrow("no");
+    expect(finished).toBe(true);
+    stop.abort();
+    await done;
+  });
+
+  test("lasts a term though there is nothing to run", async () => {
+    const { elector, begin } = scripted();
+    const done = start([], { elector });
+    await settled();
+    const term = begin();
+    let over = false;
+    void term.done.then(() => {
+      over = true;
+    });
+    await settled();
+    expect(over).toBe(false);
+    term.lose();
+    await term.done;
+    stop.abort();
     await done;
   });
 });

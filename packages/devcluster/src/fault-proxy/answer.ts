@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { PlaceFinder } from "./place.ts";
 import { rechunker } from "./rechunk.ts";
+import type { Recording } from "./recordings.ts";
 import type { Action } from "./rule.ts";
 
 /** Closes the connection of an answer once what was written to it is on its way. */
@@ -16,8 +17,21 @@ export const answerWith = (response: ServerResponse, { status, headers, body }: 
   response.end(isText ? body : JSON.stringify(body));
 };
 
+/** Answers with what the server said once. */
+export const replay = (response: ServerResponse, { contentType, body }: Recording): void => {
+  response.writeHead(200, { "content-type": contentType });
+  response.end(body);
+};
+
+/** What passing an answer on needs. */
+export interface PassOptions {
+  readonly action: Action | undefined;
+  /** Calls back after a time, in milliseconds, unless the proxy is stopped before. */
+  readonly later: (ms: number, callback: () => void) => void;
+}
+
 /** Passes an answer on, changed as `action` says; what it does not speak of is passed on as it is. */
-export const passOn = (from: IncomingMessage, to: ServerResponse, action: Action | undefined): void => {
+export const passOn = (from: IncomingMessage, to: ServerResponse, { action, later }: PassOptions): void => {
   // A server that breaks off its answer is passed on as that.
   from.once("error", () => cut(to));
   if (action?.type === "lose-answer") {
@@ -29,6 +43,12 @@ export const passOn = (from: IncomingMessage, to: ServerResponse, action: Action
   to.flushHeaders();
   if (action?.type === "cut" || action?.type === "end" || action?.type === "stall") {
     passUntil(from, to, action);
+    return;
+  }
+  if (action?.type === "lag") {
+    // Timers of one length fire in the order in which they were set.
+    from.on("data", (chunk: Buffer) => later(action.ms, () => to.write(chunk)));
+    from.once("end", () => later(action.ms, () => to.end()));
     return;
   }
   const pieces = action?.type === "rechunk" ? rechunker(action.into) : (chunk: Buffer) => [chunk];
@@ -44,7 +64,7 @@ export const passOn = (from: IncomingMessage, to: ServerResponse, action: Action
 
 /** Passes the body on up to a place, and does there what `action` says. */
 const passUntil = (from: IncomingMessage, to: ServerResponse, action: Action & { type: "cut" | "end" | "stall" }) => {
-  const finder = new PlaceFinder(action.at);
+  const finder = new PlaceFinder(action.at, from.headers["content-type"]);
   const onData = (chunk: Buffer) => {
     const length = finder.find(chunk);
     to.write(length < 0 ? chunk : chunk.subarray(0, length));

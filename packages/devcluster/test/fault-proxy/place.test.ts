@@ -6,8 +6,8 @@ import { type Place, PlaceFinder } from "../../src/fault-proxy/place.ts";
 import { rechunker } from "../../src/fault-proxy/rechunk.ts";
 
 /** The bytes that lie before the place, `undefined` when the body ends before it. */
-const passedBefore = (place: Place, chunks: readonly Buffer[]): string | undefined => {
-  const finder = new PlaceFinder(place);
+const passedBefore = (place: Place, chunks: readonly Buffer[], contentType?: string): string | undefined => {
+  const finder = new PlaceFinder(place, contentType);
   const passed: Buffer[] = [];
   for (const chunk of chunks) {
     const length = finder.find(chunk);
@@ -29,6 +29,22 @@ describe("a place", () => {
     [{ lines: 2, insideCharacter: true }, "one\ntwo \u00c3\u00a9\nthree \u00c3"],
   ])("%j comes after %j", (place, expected) => {
     expect(passedBefore(place, [body])).toBe(expected);
+  });
+
+  it.each<[Place, string]>([
+    [{ events: 0, bytes: 2 }, "\0\0"],
+    [{ events: 1 }, "\0\0\0\u0003a\nb"],
+    [{ events: 2, bytes: 3 }, "\0\0\0\u0003a\nb\0\0\0\0\0\0\0"],
+  ])("%j comes after whole events, which have their length before them in protobuf", (place, expected) => {
+    const contentType = "application/vnd.kubernetes.protobuf;stream=watch";
+    const frames = Buffer.from("\0\0\0\u0003a\nb\0\0\0\0\0\0\0\u0001c");
+    expect(passedBefore(place, [frames], contentType)).toBe(expected);
+    const single = [...frames].map((byte) => Buffer.of(byte));
+    expect(passedBefore(place, single, contentType)).toBe(expected);
+  });
+
+  it("after events of JSON comes after as many lines", () => {
+    expect(passedBefore({ events: 1, bytes: 2 }, [body], "application/json")).toBe("one\ntw");
   });
 
   it("that the body does not reach is not found", () => {

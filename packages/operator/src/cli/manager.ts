@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import {
   Cache,
   Client,
@@ -7,14 +9,20 @@ import {
   controllerMetrics,
   createLogger,
   describe,
+  EventRecorder,
+  eventMetrics,
+  LeaderElector,
   type Logger,
+  leaderElectionMetrics,
   loadClusterConfig,
   Manager,
+  processMetrics,
   registerWorkQueueMetrics,
+  type StopSignals,
   stderrSink,
   stopSignals,
 } from "@pcmc/controller-runtime";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { operatorMetrics } from "../metrics/operator-metrics.ts";
 import { podConfigMapControllers } from "../podconfigmap/controllers.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -24,6 +32,11 @@ import { version } from "./version.ts";
 const AUTO_WORKERS = 32;
 /** What reconciles under way get after SIGTERM; less than the 30 s after which a kubelet kills. */
 const DRAIN_TIMEOUT = 10_000;
+/** A renewal of the Lease must not wait behind 32 other requests: it and the Events have connections of their own. */
+const OWN_CONNECTIONS = 2;
+const USER_AGENT = `podconfigmap-controller/${version}`;
+/** `reportingController` of Events, and the name under which they are found. */
+const CONTROLLER = "podconfig.example.com/podconfigmap-controller";
 
 /**
  * Runs the controllers until SIGTERM or SIGINT.
@@ -33,47 +46,73 @@ const DRAIN_TIMEOUT = 10_000;
 export const runManager = async (settings: Settings): Promise<number> => {
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat, stream: stderrSink() });
   let config: ClusterConfig | undefined;
-  let client: Client | undefined;
   try {
     config = await loadClusterConfig({ flags: { kubeconfig: settings.kubeconfig }, logger: log });
     // Not sooner: until here there is nothing to drain, and a signal ends the process at once.
     using signals = stopSignals();
     log.info("podconfigmap-controller starts", { version, server: config.server, source: config.source });
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
-    const workers = podWorkers(settings);
-    client = new Client(config, {
-      userAgent: `podconfigmap-controller/${version}`,
-      connections: workers + settings.controllerPcmcWorkers + 1,
-      observer: clientMetrics(registry),
-    });
-    await assemble({ settings, client, registry, log, workers }).run(signals);
+    await runParts({ settings, config, log }, signals);
     log.info("stopped");
     return 0;
   } catch (error) {
     log.error(`the manager ends: ${describe(error)}`, { error });
     return 1;
   } finally {
-    await client?.close();
     config?.close();
   }
 };
 
-interface Parts {
+interface Ground {
   readonly settings: Settings;
-  readonly client: Client;
-  readonly registry: Registry;
+  readonly config: ClusterConfig;
   readonly log: Logger;
-  readonly workers: number;
 }
 
-const assemble = ({ settings, client, registry, log, workers }: Parts): Manager => {
-  const cache = new Cache({ client, namespaces: settings.watchNamespaces, log, observer: cacheMetrics(registry) });
-  const runnables = podConfigMapControllers({
-    cache,
-    client,
+/** Puts the parts together and runs them: Events are recorded for as long as a reconcile can have some. */
+const runParts = async ({ settings, config, log }: Ground, { stop, kill }: StopSignals): Promise<void> => {
+  const registry = new Registry();
+  using _process = processMetrics(registry);
+  const observer = clientMetrics(registry);
+  const workers = podWorkers(settings);
+  const connections = workers + settings.controllerPcmcWorkers + 1;
+  const client = new Client(config, { userAgent: USER_AGENT, connections, observer });
+  const ownClient = new Client(config, { userAgent: USER_AGENT, connections: OWN_CONNECTIONS, observer });
+  const identity = identityOf(settings);
+  const events = new EventRecorder({
+    client: ownClient,
+    reportingController: CONTROLLER,
+    reportingInstance: identity,
     log,
-    metrics: operatorMetrics(registry),
+    observer: eventMetrics(registry),
+  });
+  const ended = new AbortController();
+  const recording = events.run({ stop: ended.signal, kill });
+  try {
+    await assemble({ settings, log, registry, client, ownClient, identity, workers, events }).run({ stop, kill });
+  } finally {
+    ended.abort(new Error("the manager has ended"));
+    await recording;
+    await Promise.all([client.close(), ownClient.close()]);
+  }
+};
+
+interface Parts extends Omit<Ground, "config"> {
+  readonly registry: Registry;
+  readonly client: Client;
+  readonly ownClient: Client;
+  readonly identity: string;
+  readonly workers: number;
+  readonly events: EventRecorder;
+}
+
+const assemble = ({ settings, log, registry, client, ownClient, identity, workers, events }: Parts): Manager => {
+  const cache = new Cache({ client, namespaces: settings.watchNamespaces, log, observer: cacheMetrics(registry) });
+  const metrics = operatorMetrics(registry);
+  const controllers = podConfigMapControllers({
+    cache,
+    events,
+    log,
+    metrics,
     observer: controllerMetrics(registry),
     queueMetrics: registerWorkQueueMetrics(registry),
     podWorkers: workers,
@@ -82,15 +121,43 @@ const assemble = ({ settings, client, registry, log, workers }: Parts): Manager 
     timeout: settings.controllerReconciliationTimeout || Number.POSITIVE_INFINITY,
     resyncPeriod: settings.controllerResyncPeriod,
   });
+  const elector = electorOf({ settings, log, registry, ownClient, identity });
+  const lock = settings.leaderElectionLockName;
+  metrics.show({ leading: () => [lock, elector?.isLeader ?? true] });
   return new Manager({
     cache,
-    runnables,
+    led: (term) => controllers(client.guardedBy(() => term.assertHeld())),
+    elector,
     address: settings.metricsAddr === "off" ? undefined : settings.metricsAddr,
     metrics: registry,
     drainTimeout: DRAIN_TIMEOUT,
     log,
   });
 };
+
+const electorOf = ({
+  settings,
+  log,
+  registry,
+  ownClient: client,
+  identity,
+}: Pick<Parts, "settings" | "log" | "registry" | "ownClient" | "identity">): LeaderElector | undefined => {
+  const observer = leaderElectionMetrics(registry);
+  if (!settings.leaderElectionEnabled) return undefined;
+  return new LeaderElector({
+    client,
+    lock: { namespace: settings.leaderElectionLockNamespace, name: settings.leaderElectionLockName },
+    identity,
+    leaseDuration: settings.leaderElectionLeaseDuration,
+    renewDeadline: settings.leaderElectionRenewDeadline,
+    retryPeriod: settings.leaderElectionRetryPeriod,
+    log,
+    observer,
+  });
+};
+
+/** As client-go's: the name that people know, and what tells two processes of that name apart. */
+const identityOf = ({ podName }: Settings): string => `${podName ?? hostname()}_${randomUUID()}`;
 
 const podWorkers = ({ controllerPodWorkers }: Settings): number =>
   controllerPodWorkers === "auto" ? AUTO_WORKERS : controllerPodWorkers;

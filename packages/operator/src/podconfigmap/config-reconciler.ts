@@ -7,20 +7,23 @@ import {
   NotFoundError,
   type ReconcileContext,
   type ReconcileResult,
+  type Recorder,
   StaleError,
   type Stored,
   type WriteThrough,
   writeThrough,
 } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
-import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
+import type { PodConfigMapConfig, PodConfigMapConfigStatus } from "../api/podconfigmapconfig.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { type ParsedConfig, selects } from "./config.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
 import type { Permissions } from "./permissions.ts";
 import { refusalOf } from "./refusal.ts";
-import { parsedConfig, type Sources } from "./sources.ts";
+import { PodConfigMapConfigs, parsedConfig, type Sources } from "./sources.ts";
 import { nextStatus, type Progress } from "./status.ts";
+import { eventsOf } from "./status-events.ts";
+import { StatusSubresource } from "./status-subresource.ts";
 
 /** Milliseconds between two status writes of one PodConfigMapConfig, however fast its Pods come and go. */
 const STATUS_INTERVAL = 1_000;
@@ -33,6 +36,7 @@ export interface ConfigReconcilerOptions {
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
   readonly permissions: Permissions;
+  readonly events: Recorder;
   readonly clock: Clock;
 }
 
@@ -40,6 +44,7 @@ export interface ConfigReconcilerOptions {
 export class ConfigReconciler {
   readonly #options: ConfigReconcilerOptions;
   readonly #writer: WriteThrough<PodConfigMapConfig>;
+  readonly #subresource: StatusSubresource;
   /** For each PodConfigMapConfig that is not finished, a Pod that was not settled when last looked at. */
   readonly #unsettled = new Map<KeyString, KeyString>();
   /** When each status was last written. */
@@ -48,6 +53,7 @@ export class ConfigReconciler {
   constructor(options: ConfigReconcilerOptions) {
     this.#options = options;
     this.#writer = writeThrough(options.client, options.sources.configs);
+    this.#subresource = new StatusSubresource(options.clock);
   }
 
   readonly reconcile = async (key: KeyString, context: ReconcileContext): Promise<ReconcileResult> => {
@@ -63,11 +69,18 @@ export class ConfigReconciler {
     if (progress === undefined) return undefined;
     const status = nextStatus(config, progress, clock.date());
     if (status === undefined) return undefined;
-    const wait = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL - clock.now();
+    const due = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL;
+    const wait = Math.max(due - clock.now(), this.#subresource.pause);
     if (wait > 0) return { requeueAfter: wait };
     this.#written.set(key, clock.now());
-    return this.#write({ ...config, status } as Stored<PodConfigMapConfig>, context);
+    const result = await this.#write({ ...config, status } as Stored<PodConfigMapConfig>, context);
+    if (result === undefined) this.#announce(config, status);
+    return result;
   };
+
+  #announce(config: Stored<PodConfigMapConfig>, status: PodConfigMapConfigStatus): void {
+    for (const event of eventsOf(config.status, status)) this.#options.events.event({ regarding: config, ...event });
+  }
 
   async #write(config: Stored<PodConfigMapConfig>, { signal, log }: ReconcileContext): Promise<ReconcileResult> {
     const { metrics, permissions } = this.#options;
@@ -75,8 +88,7 @@ export class ConfigReconciler {
     try {
       await this.#writer.updateStatus(config, { signal });
     } catch (error) {
-      // Deleted meanwhile: the watch tells it soon, and there is nothing more to say.
-      if (error instanceof NotFoundError) throw new StaleError(error.message, { cause: error });
+      if (error instanceof NotFoundError) return this.#onNotFound(error, config, { signal, log });
       if (!(error instanceof ForbiddenError) || refusalOf(error) !== undefined) throw error;
       const requeueAfter = permissions.onMissing(error, { resource: STATUS, namespace }, log);
       if (requeueAfter === undefined) throw error;
@@ -84,9 +96,27 @@ export class ConfigReconciler {
       return { requeueAfter };
     }
     permissions.onGranted("update", { resource: STATUS, namespace }, log);
+    this.#subresource.onFound(log);
     const { observedGeneration, matched } = config.status ?? {};
     log.debug("status written", { observedGeneration, matched });
     return undefined;
+  }
+
+  /** The answer is the same whether the object is gone or its definition knows no status: only a look at the object tells. */
+  async #onNotFound(
+    error: NotFoundError,
+    { metadata: { namespace = "", name, uid } }: Stored<PodConfigMapConfig>,
+    { signal, log }: Pick<ReconcileContext, "signal" | "log">,
+  ): Promise<ReconcileResult> {
+    const { client, metrics } = this.#options;
+    const found = await client.get(PodConfigMapConfigs, { namespace, name }, { signal }).catch((cause: unknown) => {
+      if (!(cause instanceof NotFoundError)) throw cause;
+      return undefined;
+    });
+    // Deleted meanwhile: the watch tells it soon, and there is nothing more to say.
+    if (found?.metadata.uid !== uid) throw new StaleError(error.message, { cause: error });
+    metrics.onFailure("pcmc", namespace, "not_found");
+    return { requeueAfter: this.#subresource.onMissing(log) };
   }
 
   /**

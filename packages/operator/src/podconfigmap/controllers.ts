@@ -6,11 +6,10 @@ import {
   holdUntilSynced,
   type KeyString,
   keyOf,
-  keyString,
   type Logger,
   Priority,
   parseKey,
-  type Stored,
+  type Recorder,
   systemClock,
   type WorkQueueMetrics,
   watch,
@@ -18,17 +17,16 @@ import {
 } from "@pcmc/controller-runtime";
 import type { OperatorMetrics, ResourceType } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
-import { podsWhoseOutcomeChanges } from "./fan-out.ts";
-import { pairsOf } from "./names.ts";
+import { podsConcerned, podsWhoseOutcomeChanges } from "./fan-out.ts";
 import { Outcomes } from "./outcomes.ts";
 import { madeFor } from "./ownership.ts";
 import { Permissions } from "./permissions.ts";
 import { PodReconciler } from "./pod-reconciler.ts";
-import { type DigestedConfigMap, indexes, markedUidKeyOf, ownersOf, type Sources, sourcesOf } from "./sources.ts";
+import { indexes, type Sources, sourcesOf } from "./sources.ts";
 
 export interface PodConfigMapOptions {
   readonly cache: Cache;
-  readonly client: Client;
+  readonly events: Recorder;
   readonly log: Logger;
   readonly metrics: OperatorMetrics;
   readonly observer: ControllerObserver;
@@ -50,10 +48,20 @@ const STATUS_DELAY = 200;
 /**
  * The two controllers behind PodConfigMapConfig: `pod` settles the ConfigMaps of one Pod, `pcmc` the status of one
  * PodConfigMapConfig.
+ *
+ * The caches are asked for at once, so that a standby keeps them in step. The controllers are made for each term of a leader,
+ * with the client that writes in it: what an earlier term remembered may be wrong by now.
  */
-export const podConfigMapControllers = (options: PodConfigMapOptions): readonly Controller[] => {
-  const { cache, client, metrics } = options;
-  const sources = sourcesOf(cache);
+export const podConfigMapControllers = (options: PodConfigMapOptions): ((client: Client) => readonly Controller[]) => {
+  const sources = sourcesOf(options.cache);
+  return (client) => controllersOf(options, { client, sources });
+};
+
+const controllersOf = (
+  options: PodConfigMapOptions,
+  { client, sources }: { readonly client: Client; readonly sources: Sources },
+): readonly Controller[] => {
+  const { metrics } = options;
   const { pods, configs, configMaps } = sources;
   const outcomes = new Outcomes();
   const onOutcome = (pcmc: KeyString) => configController.enqueue(pcmc, { after: STATUS_DELAY });
@@ -75,6 +83,7 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
     outcomes,
     metrics,
     permissions,
+    events: options.events,
     clock: systemClock,
   });
   const { log, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
@@ -88,7 +97,8 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
     watches: [
       watch(pods, keyOf, { early: true }),
       watchChanges(configs, podsWhoseOutcomeChanges(sources), { priority: Priority.bulk }),
-      watch(configMaps, podsOf(sources)),
+      // Our own writes too: what one pair gives up is another's to take.
+      watchChanges(configMaps, podsConcerned(sources), { ownWrites: true }),
       pod.watch,
     ],
     reconcile: pod.reconcile,
@@ -113,20 +123,6 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): readonly 
   });
   return [podController, configController];
 };
-
-/**
- * The Pods that a ConfigMap is about: its owner, the one of the UID in its label, whichever of the two was left, and all
- * whose readable name it has, since they may have waited for it.
- */
-const podsOf =
-  ({ pods }: Sources) =>
-  (configMap: Stored<DigestedConfigMap>): Set<KeyString> => {
-    const { namespace = "", name } = configMap.metadata;
-    const uid = markedUidKeyOf(configMap);
-    const marked = uid === undefined ? [] : pods.byIndex(indexes.podUid, uid).map(keyOf);
-    const named = pairsOf(name).map(({ pod }) => keyString(namespace, pod));
-    return new Set([...ownersOf(configMap), ...marked, ...named]);
-  };
 
 /** Also counts reconciles under the product's own names. */
 const observed = ({ observer, metrics }: PodConfigMapOptions, sources: Sources): ControllerObserver => ({

@@ -62,7 +62,7 @@ const readyCondition = ({ invalid, problems, failed, matched }: Progress): Undat
   if (problem !== undefined) {
     return { type: "Ready", status: "False", reason: problem.reason, message: problemMessage(problems) };
   }
-  const message = matched === 0 ? "No Pod is selected." : `${pods(matched)} up to date.`;
+  const message = matched === 0 ? "No Pod is selected." : `${podCount(matched)} up to date.`;
   return { type: "Ready", status: "True", reason: "UpToDate", message };
 };
 
@@ -111,13 +111,14 @@ const failureMessage = (failed: ReadonlyMap<string, readonly Failure[]>, matched
         .join("; ")}`,
   );
   const more = names.length > NAMED_PODS ? `; and ${names.length - NAMED_PODS} more` : "";
-  return shorten(`${names.length} of ${pods(matched)} not up to date: ${named.join("; ")}${more}`);
+  return shorten(`${names.length} of ${podCount(matched)} not up to date: ${named.join("; ")}${more}`);
 };
 
 const problemMessage = (problems: readonly Failure[]): string =>
   shorten(problems.map(({ message }) => message).join("; "));
 
-const pods = (count: number): string => (count === 1 ? "1 Pod" : `${count} Pods`);
+/** `1 Pod`, `2 Pods`. */
+export const podCount = (count: number): string => (count === 1 ? "1 Pod" : `${count} Pods`);
 
 const shorten = (text: string): string =>
   text.length <= MESSAGE_LENGTH ? text : `${text.slice(0, MESSAGE_LENGTH - 1).replace(/[\ud800-\udbff]$/, "")}…`;

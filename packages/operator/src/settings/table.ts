@@ -73,7 +73,7 @@ export const settingsTable = {
     "The namespace we run in. Default: that of the service account or of the kubeconfig's context."),
 
   leaderElectionEnabled: setting("LEADER_ELECTION_ENABLED", boolean, "true",
-    "Of several replicas, only the one that holds the Lease works. Not in effect yet: run one replica."),
+    "Of several replicas, only the one that holds the Lease works."),
   leaderElectionLeaseDuration: setting("LEADER_ELECTION_LEASE_DURATION", positiveDuration, "15s",
     "How long the Lease of a leader that fell silent holds. Rounded up to whole seconds."),
   leaderElectionRenewDeadline: setting("LEADER_ELECTION_RENEW_DEADLINE", positiveDuration, "10s",

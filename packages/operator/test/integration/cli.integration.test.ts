@@ -155,12 +155,15 @@ const reading = [
 const writing = [
   { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "update", "delete"] },
   { apiGroups: ["podconfig.example.com"], resources: ["podconfigmapconfigs/status"], verbs: ["update"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
+/** Who may not even have a Lease is not told of these permissions. */
+const alone = { LEADER_ELECTION_ENABLED: "false" };
 
 test("missing permissions to read are told in one line and waited for; granted, it works", async () => {
   const namespace = await withPod();
   const { kubeconfig } = await world.cluster.addUser({ name: "nobody" });
-  await using manager = await ManagerProcess.start({ KUBECONFIG: kubeconfig });
+  await using manager = await ManagerProcess.start({ KUBECONFIG: kubeconfig, ...alone });
   const resources = "configmaps, podconfigmapconfigs.podconfig.example.com, pods";
   await manager.says(`not allowed to list and watch ${resources}: grant`);
   expect(await manager.readiness()).toMatchObject({ status: 503 });
@@ -178,7 +181,7 @@ test("missing permissions to write are told once for each verb and resource and 
   for (let i = 0; i < 30; i++) await namespace.createPod(`pod-${i}`);
   const { kubeconfig } = await world.cluster.addUser({ name: "reader" });
   await grant({ user: "reader", role: "reading", rules: reading });
-  await using manager = await ManagerProcess.start({ KUBECONFIG: kubeconfig, CONTROLLER_POD_WORKERS: "8" });
+  await using manager = await ManagerProcess.start({ KUBECONFIG: kubeconfig, CONTROLLER_POD_WORKERS: "8", ...alone });
   await manager.says("not allowed to create configmaps: grant");
   await manager.ready();
   await eventually("every Pod is tried again", async () =>

@@ -6,6 +6,7 @@
  * - observedGeneration moves only when every selected Pod is settled at that generation.
  * - Metrics have the names and labels of docs/metrics.md, and none of what is gone.
  */
+import type { Event } from "kubernetes-types/core/v1.d.ts";
 import { expect, test } from "vitest";
 import { eventually } from "./support/eventually.ts";
 import type { RunningManager } from "./support/manager.ts";
@@ -301,4 +302,31 @@ test("the series of a PodConfigMapConfig that is gone, and of a namespace with n
     samplesOf(await manager.scrape()).filter((one) => one.name.startsWith(PREFIX) && one.labels.namespace === name);
   await eventually("all series of the namespace go", async () => (await seriesOf(namespace.name)).length === 0);
   expect((await seriesOf(other.name)).length).toBeGreaterThan(10);
+});
+
+test("Events tell a conflict, its end and each generation, once, however often it is looked at", async () => {
+  const namespace = await world.namespace();
+  await namespace.createPod("web");
+  await namespace.create("configmaps", { metadata: { name: "pod-web-from-app-cfg" } });
+  await namespace.createConfig("app");
+  const manager = world.manage(namespace, { resyncPeriod: 200, recheckPeriod: 200 });
+  await namespace.ready("app", { status: "False", reason: "ConfigMapConflict" });
+  await resynced(manager, { pods: 1, configs: 1 });
+  await namespace.remove("configmaps", "pod-web-from-app-cfg");
+  await namespace.settled("app");
+  await namespace.patch("podconfigmapconfigs", "app", { spec: { labelsToInclude: ["app"] } });
+  const told = await eventually("three Events", async () => {
+    const args = ["events", "--namespace", namespace.name, "--for", "podconfigmapconfig/app", "--output", "json"];
+    const { items } = JSON.parse((await world.cluster.kubectl(args)).stdout) as { items: Event[] };
+    const lines = items.map(({ type, reason, message }) => `${type} ${reason}: ${message}`).sort();
+    return lines.filter((line) => line.includes("Generation 2")).length === 1 && lines;
+  });
+  const name = "pod-web-from-app-cfg";
+  const conflict = `ConfigMap ${name} exists and is not ours: it is left untouched; rename or delete it to make room`;
+  expect(told).toEqual([
+    "Normal Reconciled: Generation 1: 1 Pod selected, 0 up to date, 1 failed.",
+    "Normal Reconciled: Generation 2: 1 Pod selected, all up to date.",
+    "Normal Recovered: 1 Pod up to date.",
+    `Warning ConfigMapConflict: 1 of 1 Pod not up to date: web: ${conflict}`,
+  ]);
 });

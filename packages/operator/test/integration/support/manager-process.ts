@@ -41,6 +41,11 @@ export class ManagerProcess implements AsyncDisposable {
     return new ManagerProcess(await freePort(), env);
   }
 
+  /** `undefined` where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -6,6 +6,7 @@ import {
   clientMetrics,
   controllerMetrics,
   createLogger,
+  EventRecorder,
   Manager,
   registerWorkQueueMetrics,
 } from "@pcmc/controller-runtime";
@@ -71,9 +72,10 @@ export class RunningManager {
     const observer = clientMetrics(registry);
     this.#client = new Client(config, { userAgent: this.userAgent, connections: podWorkers + 2, observer });
     const cache = new Cache({ client: this.#client, namespaces, log, observer: cacheMetrics(registry) });
-    const runnables = podConfigMapControllers({
+    const events = new EventRecorder({ client: this.#client, reportingController: "example.com/under-test", log });
+    const controllers = podConfigMapControllers({
       cache,
-      client: this.#client,
+      events,
       log,
       metrics: operatorMetrics(registry),
       observer: controllerMetrics(registry),
@@ -91,16 +93,29 @@ export class RunningManager {
     };
     const manager = new Manager({
       cache,
-      runnables,
+      led: () => controllers(this.#client),
       address,
       metrics: registry,
       log,
       drainTimeout: 10_000,
       onListening,
     });
-    this.#ended = manager.run({ stop: this.#stop.signal, kill: this.#kill.signal });
+    this.#ended = this.#run(manager, events);
     // Whoever stops it sees the rejection; until then it is nobody's.
     this.#ended.catch(() => {});
+  }
+
+  /** Events are recorded for as long as a reconcile can have some. */
+  async #run(manager: Manager, events: EventRecorder): Promise<void> {
+    const kill = this.#kill.signal;
+    const ended = new AbortController();
+    const recording = events.run({ stop: ended.signal, kill });
+    try {
+      await manager.run({ stop: this.#stop.signal, kill });
+    } finally {
+      ended.abort(new Error("the manager has ended"));
+      await recording;
+    }
   }
 
   /** Lines of a level, as text. */

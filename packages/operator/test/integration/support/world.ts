@@ -66,10 +66,12 @@ export class World {
     return proxy;
   }
 
-  /** All writes of a manager so far, as the API server's audit log has them. */
+  /** All writes of a manager so far but for its Events, as the API server's audit log has them. */
   async writes({ userAgent }: RunningManager): Promise<AuditEvent[]> {
     const events = await this.cluster.auditEvents();
-    return events.filter((event) => event.userAgent === userAgent && WRITES.has(event.verb));
+    return events.filter(
+      (event) => event.userAgent === userAgent && WRITES.has(event.verb) && event.objectRef?.resource !== "events",
+    );
   }
 
   async start({ controllerManager = true, audit = false, definition = committedDefinition }: WorldOptions) {

@@ -1,0 +1,50 @@
+import type { Clock, Logger } from "@pcmc/controller-runtime";
+
+/** Milliseconds between two tries: the first, and the slow cap of the backoff. */
+const FIRST = 1_000;
+const CAP = 30_000;
+
+/**
+ * Whether the installed CustomResourceDefinition has the status subresource. That of an older controller may not: then every
+ * status is answered with 404, while the ConfigMaps can be seen to. It is told once, and waited for: whoever comes first after
+ * a pause tries, and the statuses of all others wait with it.
+ */
+export class StatusSubresource {
+  readonly #clock: Clock;
+  #missing: { readonly since: number; readonly nextTry: number } | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Milliseconds for which there is no use in writing a status; 0 = try. */
+  get pause(): number {
+    return this.#missing === undefined ? 0 : Math.max(0, this.#missing.nextTry - this.#clock.now());
+  }
+
+  /**
+   * An object is there, and its status is not.
+   *
+   * @returns milliseconds to wait: as long as it has been missing already, from a second up to the slow cap.
+   */
+  onMissing(log: Logger): number {
+    const now = this.#clock.now();
+    if (this.#missing === undefined) {
+      log.warning(
+        "the installed CRD podconfigmapconfigs.podconfig.example.com has no status subresource: apply crd/; " +
+          "ConfigMaps are kept up to date, statuses wait for it",
+      );
+    }
+    const since = this.#missing?.since ?? now;
+    const wait = Math.min(Math.max(now - since, FIRST), CAP);
+    this.#missing = { since, nextTry: now + wait };
+    return wait;
+  }
+
+  /** A status was written. */
+  onFound(log: Logger): void {
+    if (this.#missing === undefined) return;
+    this.#missing = undefined;
+    log.info("the installed CRD has the status subresource now: statuses are written");
+  }
+}
