@@ -4,6 +4,7 @@ export { digestOf } from "./cache/digest.ts";
 export type { ChangeHandler, Informer, InformerObserver, InformerState, Reader } from "./cache/informer.ts";
 export { compareResourceVersions } from "./cache/resource-version.ts";
 export type { Change, Indexers, Origin } from "./cache/store.ts";
+export { Troubles } from "./cache/troubles.ts";
 export { type WriteThrough, writeThrough } from "./cache/write-through.ts";
 export {
   type ApplyOptions,

@@ -37,3 +37,9 @@ export const Secrets = core<Secret>("Secret", "secrets");
 export const ServiceAccounts = core<ServiceAccount>("ServiceAccount", "serviceaccounts");
 export const Namespaces = core<Namespace>("Namespace", "namespaces", false);
 export const Nodes = core<Node>("Node", "nodes", false);
+
+/** `pods`, `deployments.apps`: as users name it in RBAC. */
+export const resourceName = (resource: Resource): string => {
+  const group = groupOf(resource);
+  return group === "" ? resource.plural : `${resource.plural}.${group}`;
+};

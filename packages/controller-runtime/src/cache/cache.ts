@@ -11,6 +11,8 @@ import type { Indexers } from "./store.ts";
 import { Troubles } from "./troubles.ts";
 
 export interface CacheOptions {
+  /** Where troubles are told: who shares it tells of a common one once. Default: its own. */
+  readonly troubles?: Troubles | undefined;
   /** `get` serves to find out which of `namespaces` do not exist. */
   readonly client: ListWatch & Partial<Pick<Client, "get">>;
   /**
@@ -45,7 +47,7 @@ export interface InformerWish<T extends KubernetesObject> {
  * await pods.whenSynced(signal);
  */
 export class Cache {
-  readonly #options: Required<Omit<CacheOptions, "observer" | "silence" | "namespaces">> & CacheOptions;
+  readonly #options: Required<Omit<CacheOptions, "observer" | "silence" | "namespaces" | "troubles">> & CacheOptions;
   readonly #informers = new Map<string, { readonly informer: Informer<KubernetesObject>; running?: Promise<void> }>();
   readonly #troubles: Troubles;
   #signal: AbortSignal | undefined;
@@ -53,7 +55,7 @@ export class Cache {
 
   constructor(options: CacheOptions) {
     this.#options = { clock: systemClock, random: Math.random, log: silentLogger, ...options };
-    this.#troubles = new Troubles(this.#options);
+    this.#troubles = options.troubles ?? new Troubles(this.#options);
   }
 
   /** All informers there are. */

@@ -3,7 +3,7 @@ import type { Identity } from "../decode/decoder.ts";
 import { covers, mergeProjections, type Projection, withAlwaysDecoded } from "../decode/projection.ts";
 import type { Logger } from "../log.ts";
 import { type KeyString, type KubernetesObject, keyOf, keyString, type Stored } from "../object.ts";
-import { groupOf, type Resource } from "../resource.ts";
+import { type Resource, resourceName } from "../resource.ts";
 import { Conditions } from "./conditions.ts";
 import { type ChangeHandler, Listeners } from "./listeners.ts";
 import { PendingWrites } from "./pending-writes.ts";
@@ -342,12 +342,6 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     if (changes.length > 0) this.#listeners.emit(changes.filter((change) => !this.#pending.hold(change)));
   }
 }
-
-/** `pods`, `deployments.apps`: as users name it in RBAC. */
-export const resourceName = (resource: Resource): string => {
-  const group = groupOf(resource);
-  return group === "" ? resource.plural : `${resource.plural}.${group}`;
-};
 
 /** A change by a write of ours, which is not ours alone where others had changed the object before. */
 const asOf = <T>(change: Change<T> | undefined, isOurs: boolean): Change<T> | undefined =>

@@ -33,17 +33,7 @@ export const troubleOf = (watched: Watched, { kind, error }: Problem): Trouble =
   const cause = describe(error);
   if (kind === "forbidden") return forbidden(watched, cause);
   const ofServer = serverTrouble(error);
-  if (ofServer !== undefined) {
-    const { key, text } = ofServer;
-    return {
-      key,
-      level: "warning",
-      text: () => text,
-      over: "the API server answers again",
-      fields: { cause },
-      gather: 0,
-    };
-  }
+  if (ofServer !== undefined) return ofServer;
   const { resource } = watched;
   return {
     key: `failing: ${withoutRequest(error)}`,
@@ -84,7 +74,15 @@ const forbidden = (watched: Watched, cause: string): Trouble => {
 const placeOf = ({ namespace }: Watched): LogFields => (namespace === "" ? {} : { namespace });
 
 /** Trouble that is not that of a resource: whatever is asked for has it. */
-const serverTrouble = (error: unknown): { readonly key: string; readonly text: string } | undefined => {
+export const serverTrouble = (error: unknown): Trouble | undefined => {
+  const known = serverTroubleText(error);
+  if (known === undefined) return undefined;
+  const { key, text } = known;
+  const over = "the API server answers again";
+  return { key, level: "warning", text: () => text, over, fields: { cause: describe(error) }, gather: 0 };
+};
+
+const serverTroubleText = (error: unknown): { readonly key: string; readonly text: string } | undefined => {
   if (error instanceof UnauthorizedError) {
     const text = "the API server does not accept our credentials: renew them; trying again";
     return { key: "unauthorized", text };

@@ -38,6 +38,11 @@ export class Troubles {
     else group.timer ??= this.#clock.after(trouble.gather, () => this.#tell(group));
   }
 
+  /** Whether a watch has a trouble. */
+  has(watched: Watched): boolean {
+    return [...this.#groups.values()].some(({ members }) => members.has(watched));
+  }
+
   /** A watch works again. */
   recover(watched: Watched): void {
     const group = this.leave(watched);

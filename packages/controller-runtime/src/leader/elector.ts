@@ -1,5 +1,6 @@
 import { Informer } from "../cache/informer.ts";
 import type { Change } from "../cache/store.ts";
+import { Troubles } from "../cache/troubles.ts";
 import type { Client } from "../client/client.ts";
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import { describe } from "../errors.ts";
@@ -26,6 +27,8 @@ export interface LeaderElectorOptions extends ElectionSettings {
   readonly random?: Random | undefined;
   readonly log?: Logger | undefined;
   readonly observer?: LeaderElectionObserver | undefined;
+  /** Where troubles of the API server are told: who shares it, a cache say, tells of a common one once. Default: its own. */
+  readonly troubles?: Troubles | undefined;
 }
 
 export interface ElectionRun {
@@ -74,7 +77,11 @@ export class LeaderElector {
       lock: new LeaseLock({ client, clock, key, identity, leaseDuration, observed }),
       observed,
       alarm: new Alarm(clock),
-      trouble: new Trouble(this.#log, key),
+      trouble: new Trouble({
+        log: this.#log,
+        key,
+        troubles: options.troubles ?? new Troubles({ clock, log: this.#log }),
+      }),
       observer,
       requestTimeout: Math.max(retryPeriod, renewDeadline / 2),
       isWatchInStep: () => this.#informer.synced && this.#informer.problem === undefined,
@@ -229,6 +236,8 @@ export class LeaderElector {
       clock,
       random,
       log: this.#log,
+      // What keeps it from working keeps requests for the Lease from it too, and they tell.
+      troubles: new Troubles({ clock, log: silentLogger }),
       // A standby has to look for itself from here on, if the watch does not come back at once.
       observer: { onInformer: () => {}, onRestart: () => this.#election.alarm.ring(), onLag: () => {} },
       silence: leaseDuration,

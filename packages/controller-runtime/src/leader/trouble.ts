@@ -1,6 +1,10 @@
+import { serverTrouble, type Watched } from "../cache/trouble.ts";
+import type { Troubles } from "../cache/troubles.ts";
 import { ConnectionError, DeadlineError, describe, ForbiddenError, NotFoundError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { ObjectKey } from "../object.ts";
+import { resourceName } from "../resource.ts";
+import { Leases } from "./lease.ts";
 
 type Doing = "read" | "write";
 
@@ -10,15 +14,20 @@ type Kind = "forbidden" | "terminating" | "missing" | "failing";
 export class Trouble {
   readonly #log: Logger;
   readonly #key: ObjectKey;
+  readonly #troubles: Troubles;
+  readonly #watched: Watched;
   /** The trouble that the log has been told. */
   #reported: { readonly signature: string; readonly isOfWrites: boolean } | undefined;
   /** Failures in a row. */
   #failures = 0;
   #hasWorked = false;
 
-  constructor(log: Logger, key: ObjectKey) {
+  /** What is the API server's trouble, and not the Lease's, goes to `troubles`: others have it too. */
+  constructor({ log, key, troubles }: { readonly log: Logger; readonly key: ObjectKey; readonly troubles: Troubles }) {
     this.#log = log;
     this.#key = key;
+    this.#troubles = troubles;
+    this.#watched = { resource: resourceName(Leases), namespace: key.namespace };
   }
 
   /** A request failed. */
@@ -33,6 +42,12 @@ export class Trouble {
       return;
     }
     this.#reported = { signature, isOfWrites: doing === "write" && kind !== "failing" };
+    const ofServer = kind === "failing" ? serverTrouble(error) : undefined;
+    if (ofServer !== undefined) {
+      this.#troubles.enter(this.#watched, ofServer);
+      return;
+    }
+    this.#troubles.leave(this.#watched);
     this.#say(kind, error, doing);
   }
 
@@ -40,7 +55,8 @@ export class Trouble {
   works(doing: Doing): void {
     this.#hasWorked = true;
     if (doing === "read" && this.#reported?.isOfWrites) return;
-    if (this.#reported !== undefined) this.#log.info("lease is within reach again");
+    if (this.#troubles.has(this.#watched)) this.#troubles.recover(this.#watched);
+    else if (this.#reported !== undefined) this.#log.info("lease is within reach again");
     this.#reported = undefined;
     this.#failures = 0;
   }

@@ -21,6 +21,8 @@ import {
   type StopSignals,
   stderrSink,
   stopSignals,
+  systemClock,
+  Troubles,
 } from "@pcmc/controller-runtime";
 import { Registry } from "prom-client";
 import { operatorMetrics } from "../metrics/operator-metrics.ts";
@@ -106,7 +108,10 @@ interface Parts extends Omit<Ground, "config"> {
 }
 
 const assemble = ({ settings, log, registry, client, ownClient, identity, workers, events }: Parts): Manager => {
-  const cache = new Cache({ client, namespaces: settings.watchNamespaces, log, observer: cacheMetrics(registry) });
+  // An API server that is away is away for the Lease too: that is one line.
+  const troubles = new Troubles({ clock: systemClock, log });
+  const namespaces = settings.watchNamespaces;
+  const cache = new Cache({ client, namespaces, log, troubles, observer: cacheMetrics(registry) });
   const metrics = operatorMetrics(registry);
   const controllers = podConfigMapControllers({
     cache,
@@ -121,7 +126,7 @@ const assemble = ({ settings, log, registry, client, ownClient, identity, worker
     timeout: settings.controllerReconciliationTimeout || Number.POSITIVE_INFINITY,
     resyncPeriod: settings.controllerResyncPeriod,
   });
-  const elector = electorOf({ settings, log, registry, ownClient, identity });
+  const elector = electorOf({ settings, log, registry, ownClient, identity, troubles });
   const lock = settings.leaderElectionLockName;
   metrics.show({ leading: () => [lock, elector?.isLeader ?? true] });
   return new Manager({
@@ -141,7 +146,10 @@ const electorOf = ({
   registry,
   ownClient: client,
   identity,
-}: Pick<Parts, "settings" | "log" | "registry" | "ownClient" | "identity">): LeaderElector | undefined => {
+  troubles,
+}: Pick<Parts, "settings" | "log" | "registry" | "ownClient" | "identity"> & {
+  readonly troubles: Troubles;
+}): LeaderElector | undefined => {
   const observer = leaderElectionMetrics(registry);
   if (!settings.leaderElectionEnabled) return undefined;
   return new LeaderElector({
@@ -153,6 +161,7 @@ const electorOf = ({
     retryPeriod: settings.leaderElectionRetryPeriod,
     log,
     observer,
+    troubles,
   });
 };
 

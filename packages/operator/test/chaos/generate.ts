@@ -2,7 +2,6 @@ import type { Action } from "@pcmc/devcluster";
 import { seededRandom } from "../integration/support/seeded-random.ts";
 import { Dice } from "./dice.ts";
 import { createConfig, createPod, userStep } from "./generate-users.ts";
-import { REPLICAS_SUPPORTED } from "./replicas-supported.ts";
 import type { Collection, FaultStep, Step, Story } from "./story.ts";
 
 const COLLECTIONS: readonly Collection[] = ["pods", "configmaps", "podconfigmapconfigs"];
@@ -12,12 +11,11 @@ const LONGER_THAN_THE_LEASE = 7_000;
 /** The story of a seed: always the same. */
 export const storyOf = (seed: number): Story => {
   const dice = new Dice(seededRandom(seed));
-  const wished = dice.weighted([
+  const replicas = dice.weighted([
     [7, () => 1],
     [2, () => 2],
     [1, () => 3],
   ]);
-  const replicas = REPLICAS_SUPPORTED ? wished : 1;
   const steps: Step[] = [];
   for (let left = dice.between(2, 5); left > 0; left--) steps.push(createPod(dice));
   for (let left = dice.between(1, 3); left > 0; left--) steps.push(createConfig(dice));
