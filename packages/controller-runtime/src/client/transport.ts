@@ -1,3 +1,4 @@
+import { createSecureContext } from "node:tls";
 import type { Dispatcher } from "undici";
 import Pool from "undici/lib/dispatcher/pool.js";
 import type { ClusterConfig } from "../config/cluster-config.ts";
@@ -126,9 +127,8 @@ export class Transport {
       connect: {
         timeout: this.#options.connectTimeout ?? CONNECT_TIMEOUT,
         rejectUnauthorized,
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
+        // Made once: each connection would parse the certificates anew, and keep its own copy.
+        secureContext: createSecureContext({ ca, cert, key }),
         ...(servername === undefined ? {} : { servername }),
       },
     });

@@ -40,6 +40,7 @@ export class ProtobufReader {
   readonly #strings: StringTable;
   #bytes: Buffer = NO_BYTES;
   #at = 0;
+  #lastTime = { seconds: 0, text: "1970-01-01T00:00:00Z" };
 
   constructor(strings: StringTable = new StringTable()) {
     this.#strings = strings;
@@ -184,6 +185,12 @@ export class ProtobufReader {
       if (tag >>> 3 === 1) seconds = Number(this.#integer(end));
       else this.#skip(tag & 7, end);
     }
+    // Objects that are made together share their second: one string for all of them.
+    if (this.#lastTime.seconds !== seconds) this.#lastTime = { seconds, text: this.#timeText(seconds, end) };
+    return this.#lastTime.text;
+  }
+
+  #timeText(seconds: number, end: number): string {
     const date = new Date(seconds * 1_000);
     if (Number.isNaN(date.getTime())) throw new ProtobufError(end, `no time: ${seconds} s`);
     return date.toISOString().replace(".000Z", "Z");

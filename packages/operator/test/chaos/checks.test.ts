@@ -85,6 +85,7 @@ test.each<[string, Partial<ProxiedRequest>]>([
 test("errors, and what is no line of ours, are seen in a log", () => {
   const lines = ['{"level":"error","msg":"panic"}', '{"level":"warning","msg":"later"}', "node:internal/process:95"];
   expect(errorLines(lines)).toEqual([lines[0], lines[2]]);
+  expect(errorLines(lines, ["panic"])).toEqual([lines[2]]);
 });
 
 test.runIf(process.platform === "linux")("what a process holds is told", () => {
