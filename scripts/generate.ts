@@ -10,12 +10,14 @@ import { parseArgs } from "node:util";
 import { crdYaml } from "../packages/operator/src/api/crd.ts";
 import { podConfigMapConfigResource } from "../packages/operator/src/api/podconfigmapconfig.ts";
 import { settingsReference } from "../packages/operator/src/settings/reference.ts";
+import { deploymentYaml } from "./deployment.ts";
 import { rbacYaml } from "./rbac.ts";
 
 /** Path from the root of the repository -> content. */
 const generated: Readonly<Record<string, () => string>> = {
   "crd/podconfigmapconfig_crd.yaml": () => crdYaml(podConfigMapConfigResource),
   "docs/settings.md": settingsReference,
+  "manifests/deployment.yaml": deploymentYaml,
   "manifests/rbac.yaml": rbacYaml,
 };
 

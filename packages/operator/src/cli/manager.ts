@@ -128,7 +128,7 @@ const assemble = ({ settings, log, registry, client, ownClient, identity, worker
   });
   const elector = electorOf({ settings, log, registry, ownClient, identity, troubles });
   const lock = settings.leaderElectionLockName;
-  metrics.show({ leading: () => [lock, elector?.isLeader ?? true] });
+  if (elector !== undefined) metrics.show({ leading: () => [lock, elector.isLeader] });
   return new Manager({
     cache,
     led: (term) => controllers(client.guardedBy(() => term.assertHeld())),
