@@ -113,7 +113,9 @@ export const expectNoLeak = (manager: ManagerProcess): void => {
 export const errorLines = (lines: readonly string[], excused: readonly string[] = []): readonly string[] =>
   lines.filter((line) => {
     try {
-      return (JSON.parse(line) as { level?: unknown }).level === "error" && !excused.some((text) => line.includes(text));
+      return (
+        (JSON.parse(line) as { level?: unknown }).level === "error" && !excused.some((text) => line.includes(text))
+      );
     } catch {
       // Not our logger: Node's own words about a crash.
       return true;
