@@ -61,7 +61,7 @@ const run = async (job: RawJob): Promise<RawResult> => {
 };
 
 if (import.meta.main) {
-  // The boundary: the job comes from bench/convergence.ts.
+  // The boundary: the job comes from raw.ts.
   const job = JSON.parse(readFileSync(0, "utf8")) as RawJob;
   console.log(JSON.stringify(await run(job)));
 }

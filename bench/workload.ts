@@ -2,14 +2,20 @@ import type { Cluster } from "@pcmc/devcluster";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 
 /** The namespace of the benchmark's Pods. */
-export const NAMESPACE = "bench";
+const NAMESPACE = "bench";
+const CORE = `/api/v1/namespaces/${NAMESPACE}`;
+const CONFIGS = `/apis/podconfig.example.com/v1alpha1/namespaces/${NAMESPACE}/podconfigmapconfigs`;
+/** Path of the ConfigMaps. */
+export const CONFIG_MAPS = `${CORE}/configmaps`;
+/** The same as etcd has it. */
+export const STORED_CONFIG_MAPS = `configmaps/${NAMESPACE}/`;
 
 /** A Pod of about 6 KB as the API server stores it, managedFields included: what a small service looks like. */
 const pod = (i: number) => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: {
-    name: `web-${String(i).padStart(5, "0")}`,
+    name: podName(i),
     labels: {
       app: "web",
       "app.kubernetes.io/name": "web",
@@ -48,11 +54,7 @@ const config = {
 };
 
 /** Runs `work(i)` for i in [0, count), `width` at a time. */
-export const inParallel = async (
-  count: number,
-  width: number,
-  work: (i: number) => Promise<unknown>,
-): Promise<void> => {
+const inParallel = async (count: number, width: number, work: (i: number) => Promise<unknown>): Promise<void> => {
   let next = 0;
   const worker = async () => {
     for (let i = next++; i < count; i = next++) await work(i);
@@ -60,40 +62,45 @@ export const inParallel = async (
   await Promise.all(Array.from({ length: width }, worker));
 };
 
-/** Fills a cluster with the namespace, `pods` Pods and one PodConfigMapConfig. */
-export const createWorkload = async (cluster: Cluster, pods: number): Promise<void> => {
-  await createNamespace(cluster, NAMESPACE);
-  await inParallel(pods, 16, (i) => cluster.request("POST", `/api/v1/namespaces/${NAMESPACE}/pods`, pod(i)));
-  const path = `/apis/podconfig.example.com/v1alpha1/namespaces/${NAMESPACE}/podconfigmapconfigs`;
-  await cluster.request("POST", path, config);
-};
+/** Creates the benchmark's Pods. */
+export const createPods = (cluster: Cluster, pods: number): Promise<void> =>
+  inParallel(pods, 16, (i) => cluster.request("POST", `${CORE}/pods`, pod(i)));
 
-export const createNamespace = (cluster: Cluster, name: string): Promise<unknown> =>
-  cluster.request("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+/** The name of the Pod `i`. */
+export const podName = (i: number): string => `web-${String(i).padStart(5, "0")}`;
 
-interface ListAnswer<T> {
-  readonly metadata: { readonly remainingItemCount?: number };
-  readonly items: readonly T[];
-}
+export const createNamespace = (cluster: Cluster): Promise<unknown> =>
+  cluster.request("POST", "/api/v1/namespaces", {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: NAMESPACE },
+  });
 
-/** How many ConfigMaps a namespace has, without reading them. */
-export const countConfigMaps = async (cluster: Cluster, namespace: string): Promise<number> => {
-  const list = await cluster.request<ListAnswer<unknown>>("GET", `/api/v1/namespaces/${namespace}/configmaps?limit=1`);
-  return list.items.length + (list.metadata.remainingItemCount ?? 0);
-};
+/** Creates the one PodConfigMapConfig, which selects all Pods. */
+export const createConfig = (cluster: Cluster): Promise<unknown> => cluster.request("POST", CONFIGS, config);
 
-/** The generated ConfigMaps as request bodies: what the raw driver sends is what the manager wrote. */
-export const configMapBodies = async (cluster: Cluster, namespace: string): Promise<string[]> => {
-  const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
-  const { items } = await cluster.request<ListAnswer<ConfigMap>>("GET", path);
-  return items.map(({ metadata: { name, labels, ownerReferences } = {}, data }) => {
-    const metadata = { name, namespace, labels, ownerReferences };
+/** Deletes it, if it is there. */
+export const deleteConfig = (cluster: Cluster): Promise<unknown> => cluster.request("DELETE", CONFIGS);
+
+/** Changes a Pod's annotation that is copied into its ConfigMap, where it is the data key `TEAM_KEY`. */
+export const setTeam = (cluster: Cluster, pod: string, team: string): Promise<unknown> =>
+  cluster.request(
+    "PATCH",
+    `${CORE}/pods/${pod}`,
+    { metadata: { annotations: { team } } },
+    { contentType: "application/merge-patch+json" },
+  );
+
+export const TEAM_KEY = "annotation_team";
+
+/** The generated ConfigMaps as request bodies: what the raw driver sends is what the manager sent. */
+export const configMapBodies = async (cluster: Cluster): Promise<string[]> => {
+  const { items } = await cluster.request<{ items: ConfigMap[] }>("GET", CONFIG_MAPS);
+  return items.map(({ metadata: { name, namespace, labels, annotations, ownerReferences } = {}, data }) => {
+    const metadata = { name, namespace, labels, annotations, ownerReferences };
     return JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
   });
 };
 
-/** Removes all ConfigMaps of a namespace. */
-export const deleteConfigMaps = async (cluster: Cluster, namespace: string): Promise<void> => {
-  await cluster.request("DELETE", `/api/v1/namespaces/${namespace}/configmaps`);
-  while ((await countConfigMaps(cluster, namespace)) > 0) await new Promise((resolve) => setTimeout(resolve, 100));
-};
+/** Deletes all ConfigMaps. */
+export const deleteConfigMaps = (cluster: Cluster): Promise<unknown> => cluster.request("DELETE", CONFIG_MAPS);
