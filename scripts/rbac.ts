@@ -21,20 +21,26 @@ const lockName = settingsTable.leaderElectionLockName.default;
 const lockNamespace = settingsTable.leaderElectionLockNamespace.default;
 
 const clusterRules: readonly Rule[] = [
-  { why: "What is copied into ConfigMaps.", group: "", resources: ["pods"], verbs: ["get", "list", "watch"] },
+  { why: "What is copied into ConfigMaps.", group: "", resources: ["pods"], verbs: ["list", "watch"] },
   {
     why: "What is generated. Reads are limited to our label by the manager; RBAC cannot say that.",
     group: "",
     resources: ["configmaps"],
-    verbs: ["get", "list", "watch", "create", "update", "patch", "delete"],
+    verbs: ["get", "list", "watch", "create", "update", "delete"],
   },
   { why: "What users ask for: read, never written.", group, resources: [plural], verbs: ["get", "list", "watch"] },
-  { why: "What became of it.", group, resources: [`${plural}/status`], verbs: ["update", "patch"] },
+  { why: "What became of it.", group, resources: [`${plural}/status`], verbs: ["update"] },
   {
     why: "Conflicts, failures and recoveries, told where the object is.",
     group: "events.k8s.io",
     resources: ["events"],
-    verbs: ["create", "update", "patch"],
+    verbs: ["create", "patch"],
+  },
+  {
+    why: "Whether a namespace of WATCH_NAMESPACES exists: the list of one that does not is empty, and no error.",
+    group: "",
+    resources: ["namespaces"],
+    verbs: ["get"],
   },
 ];
 

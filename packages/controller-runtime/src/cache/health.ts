@@ -42,6 +42,10 @@ export class Health {
     // Between "no such resource" and its first list, the server of a new CRD asks to wait for its storage.
     const isComing = before === "missing" && isAskedToWait(problem);
     if (isComing) this.#problem = { ...problem, kind: "missing" };
+    // A namespace that was forbidden before the server faltered is so still, as far as anybody knows: nobody need wait for it.
+    if (before === "forbidden" && problem.kind === "failing" && !this.synced) {
+      this.#problem = { ...problem, kind: "forbidden" };
+    }
     if (isDaily || isComing || trouble.key === this.#trouble?.key) {
       log.debug("informer failed", { resource: watched.resource, error: problem.error });
       return;

@@ -81,7 +81,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   readonly #options: InformerOptions<T>;
   readonly #store: Store<T>;
   readonly #listeners: Listeners<Stored<T>>;
-  readonly #pending = new PendingWrites<Stored<T>>();
+  readonly #pending: PendingWrites<Stored<T>>;
   /** By namespace. */
   readonly #scopes: ReadonlyMap<string, WatchedScope>;
   readonly #conditions = new Conditions();
@@ -101,6 +101,8 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
       log.error("an indexer threw", { resource: name, index, error }),
     );
     this.#listeners = new Listeners((error) => log.error("a change handler threw", { resource: name, error }));
+    const release = (changes: readonly Change<Stored<T>>[]) => this.#listeners.emit(changes);
+    this.#pending = new PendingWrites({ clock: options.clock, release });
     const troubles = options.troubles ?? new Troubles(options);
     this.#scopes = new Map(scope.namespaces.map((namespace) => [namespace, this.#scope(namespace, troubles)]));
     observer?.onInformer?.({ name, scopes: [...this.#scopes.values()] });
@@ -243,7 +245,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
 
   /**
    * A write of ours of `key` goes out. What the watch tells of it before the answer is here reaches the handlers when the
-   * write is over (disposed of), and as ours where it was: `noteWritten`, `noteDeleted`.
+   * write is over (disposed of) or takes long, and as ours where it was: `noteWritten`, `noteDeleted`.
    */
   beginWrite(key: KeyString): Disposable {
     this.#pending.begin(key);
@@ -335,11 +337,11 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   }
 
   #emit(change: Change<Stored<T>> | undefined): void {
-    if (change !== undefined && !this.#pending.hold(change)) this.#listeners.emit([change]);
+    if (change !== undefined) this.#emitAll([change]);
   }
 
   #emitAll(changes: readonly Change<Stored<T>>[]): void {
-    if (changes.length > 0) this.#listeners.emit(changes.filter((change) => !this.#pending.hold(change)));
+    if (changes.length > 0) this.#listeners.emit(changes.flatMap((change) => this.#pending.hold(change)));
   }
 }
 

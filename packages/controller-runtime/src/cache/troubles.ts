@@ -28,6 +28,7 @@ export class Troubles {
 
   /** A watch has this trouble now, and no other. */
   enter(watched: Watched, trouble: Trouble): void {
+    if (this.#groups.get(trouble.key)?.members.has(watched)) return;
     this.leave(watched);
     const group = this.#group(trouble);
     group.members.add(watched);

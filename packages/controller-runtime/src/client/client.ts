@@ -149,7 +149,12 @@ export class Client {
    * each, and what it throws is what the write fails with. For writes that only a leader may do.
    */
   guardedBy(guard: () => void): Client {
-    return new Client(this.config, this.#options, { rest: this.#rest, guard });
+    const before = this.#guard;
+    const both = () => {
+      before?.();
+      guard();
+    };
+    return new Client(this.config, this.#options, { rest: this.#rest, guard: before === undefined ? guard : both });
   }
 
   /** Reads one object. */

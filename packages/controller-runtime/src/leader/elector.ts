@@ -196,7 +196,9 @@ export class LeaderElector {
   }
 
   #onEvent({ type, object }: Change<Stored<Lease>>): void {
-    const { observed } = this.#election;
+    const { observed, trouble } = this.#election;
+    // A standby whose watch works asks for nothing, so only this tells that the server is back.
+    trouble.works("read");
     if (type === "deleted") observed.takeDeletion(object);
     else observed.takeEvent(object);
   }

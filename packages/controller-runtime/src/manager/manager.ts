@@ -185,13 +185,13 @@ const withTerm = ({ stop, kill }: Signals, { signal }: Term): Signals => ({
   kill: AbortSignal.any([kill, signal]),
 });
 
-/** Runs until all have ended; one that fails for good stops the others. @throws its error. */
+/** Runs until all have ended; one that fails for good ends the others at once. @throws its error. */
 const runTogether = async (runnables: readonly Runnable[], { stop, kill }: Signals): Promise<void> => {
   const failed = new AbortController();
-  const signals = { stop: AbortSignal.any([stop, failed.signal]), kill };
+  const signals = { stop: AbortSignal.any([stop, failed.signal]), kill: AbortSignal.any([kill, failed.signal]) };
   // Without anything to do the term lasts all the same.
   const idle = runnables.length === 0 ? [{ name: "idle", run: () => aborted(stop) }] : runnables;
-  const results = await Promise.allSettled(
+  await Promise.allSettled(
     idle.map(async (runnable) => {
       try {
         await runnable.run(signals);
@@ -201,8 +201,7 @@ const runTogether = async (runnables: readonly Runnable[], { stop, kill }: Signa
       }
     }),
   );
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
+  failed.signal.throwIfAborted();
 };
 
 const ok: PageContent = { status: 200, contentType: "text/plain", body: "ok\n" };

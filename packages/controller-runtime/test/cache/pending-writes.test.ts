@@ -1,6 +1,7 @@
 /*
  * Invariants
- * - While a write of ours is on its way, the changes of its key reach no handler; afterwards all of them do, in order.
+ * - While a write of ours is on its way, one change of its key waits for the answer, for a moment; with the second, or when
+ *   the moment is over, all go to the handlers, in order.
  * - What the watch told before the answer counts as ours only if it is what the answer says, from the state that the write
  *   was based on.
  * - Reading is never held back, nor are other keys.
@@ -14,6 +15,7 @@ import { FakeClock, settled } from "../support/fake-clock.ts";
 import { ModelServer } from "../support/model-server.ts";
 import { ScriptedApi } from "../support/scripted-api.ts";
 
+let clock: FakeClock;
 let server: ModelServer;
 let informer: Informer<ConfigMap>;
 let stop: AbortController;
@@ -21,7 +23,7 @@ let running: Promise<void>;
 let told: string[];
 
 beforeEach(async () => {
-  const clock = new FakeClock();
+  clock = new FakeClock();
   server = new ModelServer();
   server.put("ns", "old");
   informer = new Informer<ConfigMap>({
@@ -67,7 +69,6 @@ describe("a write that is on its way", () => {
       const ours = server.put("ns", "old", { data: "ours" });
       server.put("ns", "old", { data: "theirs again" });
       await settled();
-      expect(told).toEqual([]);
       // An update without a resourceVersion: it may have gone on top of anything.
       informer.noteWritten(ours, { base: old?.metadata.resourceVersion });
     }
@@ -101,6 +102,30 @@ describe("a write that is on its way", () => {
     server.put("ns", "b");
     await settled();
     expect(told).toEqual(["added b by watch"]);
+  });
+
+  test("does not keep what the watch tells for longer than a moment", async () => {
+    using _write = informer.beginWrite("ns/old");
+    server.put("ns", "old", { data: "theirs" });
+    await settled();
+    await clock.advanceAndSettle(249);
+    expect(told).toEqual([]);
+    await clock.advanceAndSettle(1);
+    expect(told).toEqual(["updated old by watch"]);
+    server.put("ns", "old", { data: "theirs again" });
+    await settled();
+    expect(told).toHaveLength(2);
+  });
+
+  test("leaves no timer behind once nothing waits", async () => {
+    const timers = clock.timers;
+    {
+      using _write = informer.beginWrite("ns/a");
+      server.put("ns", "a");
+      await settled();
+      expect(clock.timers).toBe(timers + 1);
+    }
+    expect(clock.timers).toBe(timers);
   });
 
   test("waits for the last of several writes of one key", async () => {

@@ -2,6 +2,7 @@ import {
   type Client,
   type Clock,
   ForbiddenError,
+  isUncertain,
   type KeyString,
   keyOf,
   NotFoundError,
@@ -73,9 +74,15 @@ export class ConfigReconciler {
     const wait = Math.max(due - clock.now(), this.#subresource.pause);
     if (wait > 0) return { requeueAfter: wait };
     this.#written.set(key, clock.now());
-    const result = await this.#write({ ...config, status } as Stored<PodConfigMapConfig>, context);
-    if (result === undefined) this.#announce(config, status);
-    return result;
+    try {
+      const result = await this.#write({ ...config, status } as Stored<PodConfigMapConfig>, context);
+      if (result === undefined) this.#announce(config, status);
+      return result;
+    } catch (error) {
+      // It may be stored, and would not be written again then. If it is not, what is said now will be said as a repeat.
+      if (isUncertain(error)) this.#announce(config, status);
+      throw error;
+    }
   };
 
   #announce(config: Stored<PodConfigMapConfig>, status: PodConfigMapConfigStatus): void {

@@ -54,7 +54,25 @@ const STATUS_DELAY = 200;
  */
 export const podConfigMapControllers = (options: PodConfigMapOptions): ((client: Client) => readonly Controller[]) => {
   const sources = sourcesOf(options.cache);
+  showSources(options.metrics, sources);
   return (client) => controllersOf(options, { client, sources });
+};
+
+/** What the caches show, in a standby too: what it counted as a leader goes when its namespace does. */
+const showSources = (metrics: OperatorMetrics, sources: Sources): void => {
+  const { pods, configs, configMaps } = sources;
+  // Counts of half a list would look like a loss.
+  const once = <T>(isReady: boolean, values: () => Iterable<T>): Iterable<T> => (isReady ? values() : []);
+  metrics.show({
+    readiness: () => once(configs.ready, () => readinessOf(sources)),
+    configMaps: () => once(configs.ready && configMaps.ready, () => countsOf(sources)),
+  });
+  for (const informer of [pods, configs, configMaps]) {
+    informer.onChange(({ type, object: { metadata } }) => {
+      const { namespace = "" } = metadata;
+      if (type === "deleted" && isEmpty(sources, namespace)) metrics.forgetNamespace(namespace);
+    });
+  }
 };
 
 const controllersOf = (
@@ -87,7 +105,7 @@ const controllersOf = (
     clock: systemClock,
   });
   const { log, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
-  const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options, sources) };
+  const common = { log, queueMetrics, maxRetries, timeout, observer: observed(options, { sources, permissions }) };
   // A Pod can be settled before all others are known; the reconciler waits where that is not so.
   const pod = holdUntilSynced([configs, configMaps], podReconciler.reconcile);
   const pcmc = holdUntilSynced([configs, pods], configReconciler.reconcile);
@@ -118,22 +136,29 @@ const controllersOf = (
       ["pod", podController.queueLength],
       ["pcmc", configController.queueLength],
     ],
-    readiness: () => readinessOf(sources),
-    configMaps: () => countsOf(sources),
   });
   return [podController, configController];
 };
 
 /** Also counts reconciles under the product's own names. */
-const observed = ({ observer, metrics }: PodConfigMapOptions, sources: Sources): ControllerObserver => ({
+const observed = (
+  { observer, metrics }: PodConfigMapOptions,
+  { sources, permissions }: { readonly sources: Sources; readonly permissions: Permissions },
+): ControllerObserver => ({
   ...observer,
   onReconcile: (result) => {
     observer.onReconcile(result);
     const { namespace } = parseKey(result.key);
     // Whatever goes from a namespace is reconciled once more, so this sees the end of the last object.
-    if (isEmpty(sources, namespace)) metrics.forgetNamespace(namespace);
+    if (isEmpty(sources, namespace)) {
+      metrics.forgetNamespace(namespace);
+      permissions.forgetNamespace(namespace);
+      return;
+    }
+    // That the term or the process ended is no error of a reconcile.
+    const errorType = result.errorType === "canceled" ? undefined : result.errorType;
     // The controllers are named as the label has it.
-    else metrics.onReconcile(result.controller as ResourceType, namespace, result);
+    metrics.onReconcile(result.controller as ResourceType, namespace, { seconds: result.seconds, errorType });
   },
 });
 

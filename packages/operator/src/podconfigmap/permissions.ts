@@ -61,6 +61,11 @@ export class Permissions {
     return spread(wait, random);
   }
 
+  /** A namespace is gone, and what was missing in it with it. */
+  forgetNamespace(namespace: string): void {
+    for (const key of this.#missing.keys()) if (key.endsWith(` ${namespace}`)) this.#missing.delete(key);
+  }
+
   /** Whether any permission is missing, as far as has been seen. */
   get incomplete(): boolean {
     return this.#missing.size > 0;
