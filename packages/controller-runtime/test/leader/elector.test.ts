@@ -10,6 +10,7 @@
  * - Each trouble is told once.
  */
 import { afterEach, describe, expect, test } from "vitest";
+import { ConnectionError } from "../../src/errors.ts";
 import { NotLeadingError, type Term } from "../../src/leader/term.ts";
 import { type LeaseServer, refusal } from "./lease-server.ts";
 import type { Verb } from "./link.ts";
@@ -544,6 +545,30 @@ describe("the log", () => {
     a.link.refuse = (verb) => (verb === "get" ? refusal(503, "ServiceUnavailable") : undefined);
     await pass(60_000);
     expect(a.log.of("warning")).toEqual(["cannot read lease; trying again"]);
+  });
+
+  test("tells of each outage of a standby, and that it is over when its watch works again, though it asks nothing then", async () => {
+    const { startLeader, start, pass } = world();
+    await startLeader("a");
+    const b = start("b");
+    await pass(5_000);
+    const outage = async () => {
+      const lost = new ConnectionError("GET /lease", { cause: new Error("refused"), sent: false });
+      b.link.refuse = () => lost;
+      b.link.breakWatches();
+      await pass(20_000);
+      // The watch is sooner than the next request, which is not needed any more.
+      b.link.refuse = (verb) => (verb === "get" ? lost : undefined);
+      await pass(60_000);
+    };
+    await outage();
+    await outage();
+    const told = b.log.lines.filter(({ message }) => message.includes("API server")).map(({ message }) => message);
+    const away = "cannot reach the API server: check that it runs, its address and its CA; trying again";
+    const back = "the API server answers again";
+    expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? away : back)));
+    expect(told.at(-1)).toBe(back);
+    expect(told.length).toBeGreaterThanOrEqual(4);
   });
 
   test("says nothing of one renewal that fails", async () => {
