@@ -67,6 +67,7 @@ export { clientMetrics } from "./metrics/client-metrics.ts";
 export { controllerMetrics } from "./metrics/controller-metrics.ts";
 export { type Count, type CountedOptions, countedCounter, countedHistogram } from "./metrics/counted-metrics.ts";
 export { processMetrics } from "./metrics/process-metrics.ts";
+export { Registry } from "./metrics/prom-client.ts";
 export { type ReadOptions, readGauge, type Sample } from "./metrics/read-metrics.ts";
 export type { Labels, Series } from "./metrics/series.ts";
 export * from "./object.ts";

@@ -1,4 +1,4 @@
-import { Counter, type Registry } from "prom-client";
+import { Counter, type Registry } from "../metrics/prom-client.ts";
 import type { EventObserver } from "./observer.ts";
 
 /**

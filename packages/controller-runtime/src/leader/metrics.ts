@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "../metrics/prom-client.ts";
 import type { LeaderElectionObserver } from "./election.ts";
 
 /** `leader_election_*`, with client-go's names and labels; `name` is the name of the Lease. */

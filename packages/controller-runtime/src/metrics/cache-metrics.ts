@@ -1,6 +1,6 @@
-import type { Registry } from "prom-client";
 import type { InformerObserver, InformerState, ScopeState } from "../cache/informer.ts";
 import { countedCounter, countedHistogram } from "./counted-metrics.ts";
+import type { Registry } from "./prom-client.ts";
 import { readGauge, type Sample } from "./read-metrics.ts";
 
 /** Seconds that a watch is behind: a millisecond or two as a rule, and a bookmark's minute where it tells nothing else. */

@@ -1,6 +1,6 @@
-import type { Registry } from "prom-client";
 import type { RestObserver } from "../client/rest.ts";
 import { countedCounter, countedHistogram } from "./counted-metrics.ts";
+import type { Registry } from "./prom-client.ts";
 
 /** client-go's buckets for request durations, seconds. */
 const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];

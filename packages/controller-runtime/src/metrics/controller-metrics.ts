@@ -1,6 +1,6 @@
-import type { Registry } from "prom-client";
 import type { ControllerObserver, Outcome } from "../controller/controller.ts";
 import { countedCounter, countedGauge, countedHistogram } from "./counted-metrics.ts";
+import type { Registry } from "./prom-client.ts";
 
 /** controller-runtime's buckets for reconciles, seconds. */
 const RECONCILE_BUCKETS = [

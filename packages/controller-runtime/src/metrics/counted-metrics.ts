@@ -1,5 +1,5 @@
-import type { Registry } from "prom-client";
 import { BucketCounts } from "./bucket-counts.ts";
+import type { Registry } from "./prom-client.ts";
 import { readCounter, readGauge, readHistogram, type Sample } from "./read-metrics.ts";
 import { Series } from "./series.ts";
 

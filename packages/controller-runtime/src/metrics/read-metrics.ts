@@ -1,5 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { BucketCounts } from "./bucket-counts.ts";
+import { Counter, Gauge, Histogram, type Registry } from "./prom-client.ts";
 import type { Labels } from "./series.ts";
 
 /** One labelled value, as it is when it is scraped. */

@@ -1,5 +1,5 @@
-import type { Registry } from "prom-client";
 import type { BucketCounts } from "../metrics/bucket-counts.ts";
+import type { Registry } from "../metrics/prom-client.ts";
 import { readCounter, readGauge, readHistogram, type Sample } from "../metrics/read-metrics.ts";
 import type { WorkQueueMetrics } from "./observer.ts";
 import { QueueCounts } from "./queue-counts.ts";

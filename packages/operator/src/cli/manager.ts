@@ -17,6 +17,7 @@ import {
   loadClusterConfig,
   Manager,
   processMetrics,
+  Registry,
   registerWorkQueueMetrics,
   type StopSignals,
   stderrSink,
@@ -24,7 +25,6 @@ import {
   systemClock,
   Troubles,
 } from "@pcmc/controller-runtime";
-import { Registry } from "prom-client";
 import { operatorMetrics } from "../metrics/operator-metrics.ts";
 import { podConfigMapControllers } from "../podconfigmap/controllers.ts";
 import type { Settings } from "../settings/settings.ts";

@@ -1,5 +1,4 @@
-import { readGauge, type Sample } from "@pcmc/controller-runtime";
-import type { Registry } from "prom-client";
+import { type Registry, readGauge, type Sample } from "@pcmc/controller-runtime";
 import type { ResourceType } from "./operator-metrics.ts";
 
 /** Before the name of each metric of the product. */

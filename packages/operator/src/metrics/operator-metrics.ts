@@ -1,5 +1,4 @@
-import { countedCounter, countedHistogram } from "@pcmc/controller-runtime";
-import type { Registry } from "prom-client";
+import { countedCounter, countedHistogram, type Registry } from "@pcmc/controller-runtime";
 import { type Gauges, PREFIX, registerGauges } from "./gauges.ts";
 
 /** Values of `queue_name` and `resource_type`. */
