@@ -27,6 +27,7 @@ const BUILTIN = [
 const CONFIGS = [
   { apiGroups: ["podconfig.example.com"], resources: ["podconfigmapconfigs"], verbs: ["list", "watch"] },
   { apiGroups: ["podconfig.example.com"], resources: ["podconfigmapconfigs/status"], verbs: ["update"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
 let users = 0;
@@ -88,6 +89,8 @@ test("namespaces with Roles alone are served; forbidden and missing ones are tol
   for (const namespace of [one, two]) await grant(user, namespace, [...BUILTIN, ...CONFIGS]);
   await using manager = await ManagerProcess.start({
     KUBECONFIG: kubeconfig,
+    // Who has Roles in these namespaces alone may not have a Lease elsewhere.
+    LEADER_ELECTION_ENABLED: "false",
     WATCH_NAMESPACES: listed([one, closed, missing, two]),
   });
   for (const namespace of [one, two]) {
@@ -125,6 +128,8 @@ test("nothing is done in a namespace while its PodConfigMapConfigs must not be r
   await grant(user, half, BUILTIN);
   await using manager = await ManagerProcess.start({
     KUBECONFIG: kubeconfig,
+    // Who has Roles in these namespaces alone may not have a Lease elsewhere.
+    LEADER_ELECTION_ENABLED: "false",
     WATCH_NAMESPACES: listed([open, half]),
   });
   await manager.says(`podconfigmapconfigs.podconfig.example.com in namespace ${half.name}`);
