@@ -2,7 +2,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { Identity } from "../decode/decoder.ts";
 import { covers, mergeProjections, type Projection, withAlwaysDecoded } from "../decode/projection.ts";
 import type { Logger } from "../log.ts";
-import { type KeyString, type KubernetesObject, keyOf, keyString, type Stored } from "../object.ts";
+import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../object.ts";
 import { type Resource, resourceName } from "../resource.ts";
 import { Conditions } from "./conditions.ts";
 import { type ChangeHandler, Listeners } from "./listeners.ts";
@@ -253,10 +253,8 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   }
 
   /** The object that `identity` is of, if it is here in that very state. */
-  known({ namespace, name, uid, resourceVersion }: Identity): Stored<T> | undefined {
-    const object = this.#store.get(keyString(namespace, name));
-    const { metadata } = object ?? {};
-    return metadata?.resourceVersion === resourceVersion && metadata.uid === uid ? object : undefined;
+  known(identity: Identity): Stored<T> | undefined {
+    return this.#store.known(identity);
   }
 
   /**

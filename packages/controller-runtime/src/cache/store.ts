@@ -137,12 +137,18 @@ export class Store<T extends KubernetesObject> {
   }
 
   /** Whether this very state is here already, as the answer to a write of ours; the watch has told it now too. */
-  confirm({ namespace, name, uid, resourceVersion }: Identity): boolean {
-    const key = keyString(namespace, name);
-    const known = this.#objects.get(key);
-    if (known?.metadata.resourceVersion !== resourceVersion || known.metadata.uid !== uid) return false;
-    this.#aheadOf(known)?.forgetWritten(key);
+  confirm(identity: Identity): boolean {
+    const known = this.known(identity);
+    if (known === undefined) return false;
+    this.#aheadOf(known)?.forgetWritten(keyOf(known));
     return true;
+  }
+
+  /** The object that `identity` is of, if it is here in that very state. */
+  known({ namespace, name, uid, resourceVersion }: Identity): Stored<T> | undefined {
+    const object = this.#objects.get(keyString(namespace, name));
+    const { metadata } = object ?? {};
+    return metadata?.resourceVersion === resourceVersion && metadata.uid === uid ? object : undefined;
   }
 
   /** Takes the watch's word that an object is gone, or that its selector leaves it out from now on. */
