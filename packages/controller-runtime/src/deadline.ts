@@ -13,9 +13,9 @@ export interface DeadlineOptions {
   readonly clock: Clock;
   /** `Infinity` = none: only the parent ends it. */
   readonly milliseconds: number;
-  /** For the error's message: what is late then. */
-  readonly what: string;
-  readonly parent?: AbortSignal | undefined;
+  /** For the error's message: what is late then. A function where the words cost something. */
+  readonly what: string | (() => string);
+  readonly parent?: AbortSource | undefined;
 }
 
 /**
@@ -73,8 +73,12 @@ export class Deadline implements AbortSource, Disposable {
     if (this.#armed) return;
     this.#armed = true;
     const { clock, milliseconds, parent } = this.#options;
-    parent?.addEventListener("abort", this.#onParent, { once: true });
-    if (Number.isFinite(milliseconds)) this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
+    if (parent instanceof AbortSignal) followersOf(parent).add(this);
+    else parent?.addEventListener("abort", this.#onParent);
+    // A parent that ends sooner is timer enough.
+    if (Number.isFinite(milliseconds) && !(parent instanceof Deadline && parent.#endsBy(this.#expires))) {
+      this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
+    }
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
@@ -90,9 +94,21 @@ export class Deadline implements AbortSource, Disposable {
     this.#disarm();
   }
 
-  readonly #onParent = () => this.#abort(this.#options.parent?.reason);
+  /** For `Followers`: the parent has ended. */
+  endWithParent(): void {
+    this.#abort(this.#options.parent?.reason);
+  }
 
-  readonly #expire = () => this.#abort(new DeadlineError(this.#options.what, this.#options.milliseconds));
+  readonly #onParent = () => this.endWithParent();
+
+  readonly #expire = () => {
+    const { what, milliseconds } = this.#options;
+    this.#abort(new DeadlineError(typeof what === "string" ? what : what(), milliseconds));
+  };
+
+  #endsBy(time: number): boolean {
+    return this.#expires <= time;
+  }
 
   #abort(reason: unknown): void {
     if (this.#end !== undefined) return;
@@ -106,9 +122,51 @@ export class Deadline implements AbortSource, Disposable {
     this.#armed = false;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#options.parent?.removeEventListener("abort", this.#onParent);
+    const { parent } = this.#options;
+    if (parent instanceof AbortSignal) followersOf(parent).delete(this);
+    else parent?.removeEventListener("abort", this.#onParent);
   }
 }
+
+/**
+ * The deadlines that end with one signal. It has one listener for all of them: adding and removing one for each call
+ * takes longer than a small call's own work.
+ */
+class Followers {
+  readonly #signal: AbortSignal;
+  readonly #deadlines = new Set<Deadline>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(deadline: Deadline): void {
+    if (this.#deadlines.size === 0) this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#deadlines.add(deadline);
+  }
+
+  delete(deadline: Deadline): void {
+    if (this.#deadlines.delete(deadline) && this.#deadlines.size === 0) {
+      this.#signal.removeEventListener("abort", this.#onAbort);
+    }
+  }
+
+  readonly #onAbort = () => {
+    // Each takes itself out.
+    for (const deadline of [...this.#deadlines]) deadline.endWithParent();
+  };
+}
+
+const followers = new WeakMap<AbortSignal, Followers>();
+
+const followersOf = (signal: AbortSignal): Followers => {
+  let found = followers.get(signal);
+  if (found === undefined) {
+    found = new Followers(signal);
+    followers.set(signal, found);
+  }
+  return found;
+};
 
 /** Starts a deadline. */
 export const startDeadline = (options: DeadlineOptions): Deadline => new Deadline(options);

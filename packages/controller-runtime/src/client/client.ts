@@ -1,5 +1,6 @@
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
+import type { AbortSource } from "../deadline.ts";
 import type { Codec, Decoder, Known, Page, Skip, WatchEvent } from "../decode/decoder.ts";
 import { jsonCodec } from "../decode/json.ts";
 import { JsonSyntaxError } from "../decode/json-reader.ts";
@@ -27,7 +28,8 @@ export interface ClientOptions {
 
 /** What every call takes. */
 export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
+  /** Ends the call. */
+  readonly signal?: AbortSource | undefined;
   /** Milliseconds for the call with all its retries. Default 30,000. */
   readonly timeout?: number | undefined;
   /** Retries at the most, where repeating is safe. Default 8. */
@@ -356,7 +358,8 @@ export class Client {
 
   /** Ends all connections; calls under way fail. */
   close(): Promise<void> {
-    return this.#rest.close();
+    this.#rest.close();
+    return Promise.resolve();
   }
 
   #call(call: RestCall): Promise<Buffer> {

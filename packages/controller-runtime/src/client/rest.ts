@@ -1,11 +1,12 @@
 import { Backoff } from "../backoff.ts";
 import { type Clock, type Random, sleep } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
-import { type Deadline, startDeadline } from "../deadline.ts";
+import { type AbortSource, type Deadline, startDeadline } from "../deadline.ts";
 import { ApiError, apiError, DeadlineError, UnauthorizedError } from "../errors.ts";
+import type { HttpRequest, HttpResponse } from "./call.ts";
 import { CALL_BACKOFF, MAX_RETRIES, mayRetry, retryAfterOf } from "./retry.ts";
 import { statusOf } from "./status.ts";
-import { type HttpRequest, type HttpResponse, Transport } from "./transport.ts";
+import { Transport } from "./transport.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 /** Is told of each answer and each retry; see `clientMetrics`. */
@@ -34,7 +35,7 @@ export interface RestCall {
   readonly timeout?: number | undefined;
   /** Retries at the most. Default 8. */
   readonly retries?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
 }
 
 /** A streamed GET. */
@@ -91,7 +92,7 @@ export class Rest {
     const repeatable = call.repeatable ?? call.method === "GET";
     const retries = call.retries ?? MAX_RETRIES;
     const milliseconds = call.timeout ?? DEFAULT_TIMEOUT;
-    using deadline = startDeadline({ clock, milliseconds, what: describeCall(call), parent: call.signal });
+    using deadline = startDeadline({ clock, milliseconds, what: () => describeCall(call), parent: call.signal });
     let backoff: Backoff | undefined;
     for (let retry = 0; ; retry++) {
       try {
@@ -124,9 +125,10 @@ export class Rest {
   }
 
   /** Ends all connections; calls that are under way, or wait for their next try, fail. */
-  async close(): Promise<void> {
+  close(): void {
     this.#closing.abort();
-    await Promise.all([this.#calls.close(), this.#watches.close()]);
+    this.#calls.close();
+    this.#watches.close();
   }
 
   /** Runs `attempt` with the credential, and once more with a new one when the server refuses it. */
@@ -218,7 +220,7 @@ export class Rest {
   }
 
   #errorOf(response: HttpResponse, request: string): ApiError {
-    const retryAfter = retryAfterOf(response.headers["retry-after"], this.#options.clock.date().getTime());
+    const retryAfter = retryAfterOf(response.headers.get("retry-after"), this.#options.clock.date().getTime());
     return apiError({ status: statusOf(response), request, retryAfter });
   }
 }

@@ -27,7 +27,7 @@ export const mayRetry = (error: unknown, repeatable: boolean): boolean => {
  * https://nodejs.org/api/tls.html#x509-certificate-error-codes), a header that HTTP cannot carry, a closed client.
  */
 const LASTING =
-  /^(UNABLE_TO_|CERT_|CRL_|ERROR_IN_|OUT_OF_MEM|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_|UND_ERR_(INVALID_ARG|DESTROYED|CLOSED)$)/;
+  /^(UNABLE_TO_|CERT_|CRL_|ERROR_IN_|OUT_OF_MEM|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_|ERR_HTTP_(REQUEST|POOL_CLOSED)$)/;
 
 const endsTheSame = ({ cause }: ConnectionError): boolean =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" && LASTING.test(cause.code);
@@ -40,10 +40,9 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} G
  *
  * @param now the wall clock, milliseconds.
  */
-export const retryAfterOf = (header: string | string[] | undefined, now: number): number | undefined => {
-  const value = Array.isArray(header) ? header[0] : header;
-  if (value === undefined) return undefined;
-  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1_000;
-  const date = HTTP_DATE.test(value) ? Date.parse(value) : Number.NaN;
+export const retryAfterOf = (header: string | undefined, now: number): number | undefined => {
+  if (header === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1_000;
+  const date = HTTP_DATE.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 };

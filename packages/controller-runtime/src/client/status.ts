@@ -1,6 +1,6 @@
 import type { Status } from "kubernetes-types/meta/v1.d.ts";
 import { isProtobuf, protobufStatus } from "../decode/protobuf.ts";
-import type { HttpResponse } from "./transport.ts";
+import type { HttpResponse } from "./call.ts";
 
 /** The `Status` of an error answer; what a proxy answers becomes its message. */
 export const statusOf = ({ status: code, body }: HttpResponse): Status => {

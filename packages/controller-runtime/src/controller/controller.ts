@@ -1,5 +1,5 @@
 import { type Clock, type Random, systemClock } from "../clock.ts";
-import { type Deadline, startDeadline } from "../deadline.ts";
+import { type AbortSource, type Deadline, startDeadline } from "../deadline.ts";
 import { ApiError, ConflictError, describe, StaleError, TerminalError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { KeyString } from "../object.ts";
@@ -12,6 +12,8 @@ import type { Watch } from "./watch.ts";
 export interface ReconcileContext {
   /** Aborts when the reconcile takes too long, or the process must end. Hand it to every call. */
   readonly signal: AbortSignal;
+  /** The same as `signal`, without the cost of one: for what takes an `AbortSource`, as the client does. */
+  readonly end: AbortSource;
   readonly log: Logger;
   /** Failures of this key in a row, before this try. */
   readonly attempts: number;
@@ -256,6 +258,10 @@ class Context implements ReconcileContext {
 
   get signal(): AbortSignal {
     return this.#deadline.signal;
+  }
+
+  get end(): AbortSource {
+    return this.#deadline;
   }
 
   get log(): Logger {

@@ -49,10 +49,9 @@ describe("a call may be sent again", () => {
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
     "CERT_HAS_EXPIRED",
     "ERR_TLS_CERT_ALTNAME_INVALID",
-    // undici: a header or path that cannot be sent; a pool that was closed
-    "UND_ERR_INVALID_ARG",
-    "UND_ERR_DESTROYED",
-    "UND_ERR_CLOSED",
+    // a header or path that cannot be sent; a pool that was closed
+    "ERR_HTTP_REQUEST",
+    "ERR_HTTP_POOL_CLOSED",
   ])("not after %s: the next try would end the same", (code) => {
     expect(mayRetry(lost(false, code), true)).toBe(false);
   });
@@ -61,14 +60,12 @@ describe("a call may be sent again", () => {
 describe("Retry-After", () => {
   const now = Date.UTC(2026, 0, 1);
 
-  it.each<[string | string[] | undefined, number | undefined]>([
+  it.each<[string | undefined, number | undefined]>([
     [undefined, undefined],
     ["0", 0],
     ["1", 1_000],
     [" 7 ", 7_000],
     ["120", 120_000],
-    [["3", "9"], 3_000],
-    [[], undefined],
     ["Thu, 01 Jan 2026 00:00:05 GMT", 5_000],
     ["Thu, 01 Jan 2026 00:00:00 GMT", 0],
     ["Wed, 31 Dec 2025 00:00:00 GMT", 0],

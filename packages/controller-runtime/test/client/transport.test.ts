@@ -6,7 +6,8 @@
 import { getEventListeners } from "node:events";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { type StreamHandler, Transport, type TransportOptions } from "../../src/client/transport.ts";
+import type { StreamHandler } from "../../src/client/call.ts";
+import { Transport, type TransportOptions } from "../../src/client/transport.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { bodyOf, type HttpsServer, startHttpsServer } from "./https-server.ts";
 import { TestConfig } from "./test-config.ts";
@@ -73,7 +74,8 @@ describe("a request", () => {
     cleanups.push(() => transport.close());
     const request = { method: "PATCH", path: "/api/v1/x?a=1", headers: { accept: "a/b" }, body: "é" } as const;
     const answer = await transport.send(request);
-    expect(answer).toMatchObject({ status: 201, headers: { "x-answer": "yes" } });
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get("x-answer")).toBe("yes");
     expect(JSON.parse(answer.body.toString())).toEqual({
       url: "/k8s/clusters/c-1/api/v1/x?a=1",
       method: "PATCH",

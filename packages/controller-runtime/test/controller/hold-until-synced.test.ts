@@ -46,7 +46,8 @@ const rig = () => {
     return { requeueAfter: 5 };
   });
   const end = held.watch.start((key, priority) => enqueued.push(`${key} ${priority}`));
-  const context = { signal: new AbortController().signal, log: silentLogger, attempts: 0 };
+  const { signal } = new AbortController();
+  const context = { signal, end: signal, log: silentLogger, attempts: 0 };
   return { pods, configs, reconciled, enqueued, end, reconcile: (key: string) => held.reconcile(key, context) };
 };
 

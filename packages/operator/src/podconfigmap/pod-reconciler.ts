@@ -228,7 +228,7 @@ export class PodReconciler {
     const { namespace } = pod;
     if (action.type === "delete") return this.#delete({ ...action, namespace }, context);
     const { configMap } = action;
-    const { signal } = context;
+    const { end: signal } = context;
     if (action.type === "update") {
       return this.#counted("update", () => this.#writer.update(configMap, { signal }), { namespace, context });
     }
@@ -241,7 +241,7 @@ export class PodReconciler {
 
   #delete({ namespace, name, preconditions }: Deletion, context: ReconcileContext): Promise<void> {
     const object = { metadata: { namespace, name, ...preconditions } };
-    const { signal } = context;
+    const { end: signal } = context;
     return this.#counted("delete", () => this.#writer.delete(object, { signal }), { namespace, context });
   }
 
@@ -276,7 +276,7 @@ export class PodReconciler {
   async #read(name: string, into: ReadInto) {
     const { namespace } = into.pod;
     try {
-      const options = { project: configMapFields, signal: into.context.signal };
+      const options = { project: configMapFields, signal: into.context.end };
       const object = await this.#options.client.get(DigestedConfigMaps, { namespace, name }, options);
       into.read.set(name, configMapViewOf(object));
     } catch (error) {
