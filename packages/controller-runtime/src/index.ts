@@ -33,9 +33,9 @@ export {
 export { errorType, snakeCase } from "./controller/error-type.ts";
 export { type HeldBack, holdUntilSynced, type SyncState } from "./controller/hold-until-synced.ts";
 export { type Keys, type Watch, type WatchOptions, watch, watchChanges } from "./controller/watch.ts";
-export { type Deadline, startDeadline } from "./deadline.ts";
+export { type AbortSource, type Deadline, startDeadline } from "./deadline.ts";
 export type { Page, WatchEvent, WatchEventType } from "./decode/decoder.ts";
-export type { Projection } from "./decode/projection.ts";
+export { covers, type Projection } from "./decode/projection.ts";
 export * from "./errors.ts";
 export {
   Events,
@@ -76,3 +76,41 @@ export type { WorkQueueMetrics } from "./queue/observer.ts";
 export { Priority } from "./queue/priority.ts";
 export { type AddOptions, type QueueItem, WorkQueue, type WorkQueueOptions } from "./queue/work-queue.ts";
 export * from "./resource.ts";
+export type { AdmissionContext, AdmissionHandler, AdmissionRoute } from "./webhook/admission-endpoint.ts";
+export {
+  type AdmissionResult,
+  type Allowed,
+  allow,
+  type Denied,
+  type DenyOptions,
+  deny,
+  invalid,
+  type PatchOperation,
+} from "./webhook/admission-result.ts";
+export { AdmissionServer, type AdmissionServerOptions } from "./webhook/admission-server.ts";
+export { CertificateFiles, type CertificateFilesOptions } from "./webhook/certificate-files.ts";
+export type { RotationPolicy } from "./webhook/certificate-rotation.ts";
+export type { CertificateObserver, CertificateSource, ServingCertificate } from "./webhook/certificate-source.ts";
+export type {
+  AdmissionRequest,
+  GroupVersionKind,
+  GroupVersionResource,
+  RequestingUser,
+  UncheckedObject,
+} from "./webhook/review.ts";
+export { servingNames, type WebhookAddress } from "./webhook/serving-names.ts";
+export {
+  type ConfigurationReference,
+  MutatingWebhookConfigurations,
+  type RegisteredWebhook,
+  ValidatingWebhookConfigurations,
+} from "./webhook/webhook-configuration.ts";
+export { webhookMetrics } from "./webhook/webhook-metrics.ts";
+export type { RequestObserver, WebhookObserver } from "./webhook/webhook-observer.ts";
+export {
+  admissionWebhooks,
+  DEFAULT_POLICY,
+  type WebhookCertificates,
+  type Webhooks,
+  type WebhooksOptions,
+} from "./webhook/webhooks.ts";

@@ -64,11 +64,11 @@ export class Cache {
   }
 
   /**
-   * Whether every informer is in step as far as it may look (`Informer.ready`). One whose resource is not installed does not
-   * hold it up.
+   * Whether every informer can be read from, as far as it may look (`Informer.serving`). One whose resource is not installed
+   * does not hold it up.
    */
   get synced(): boolean {
-    return this.informers.every((informer) => informer.ready || informer.missing);
+    return this.informers.every((informer) => informer.serving || informer.missing);
   }
 
   /**

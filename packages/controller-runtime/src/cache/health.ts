@@ -14,6 +14,8 @@ export interface HealthOptions {
 export class Health {
   /** A complete list has been taken, with the projection of now. */
   synced = false;
+  /** A complete list has been taken, though perhaps with a narrower projection. */
+  listed = false;
   readonly #options: HealthOptions;
   #problem: Problem | undefined;
   /** Failures in a row. */

@@ -123,9 +123,21 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
    * be. What is held of those is nothing, or old: whoever acts on it asks `syncedIn`.
    */
   get ready(): boolean {
+    return this.#isInStep(({ synced }) => synced);
+  }
+
+  /**
+   * Whether it has been `ready` with any projection: it can be read from, though perhaps not all that was asked for since.
+   * For readiness of the process, which a wider wish must not take away.
+   */
+  get serving(): boolean {
+    return this.#isInStep(({ health }) => health.listed);
+  }
+
+  #isInStep(isDone: (scope: WatchedScope) => boolean): boolean {
     const scopes = [...this.#scopes.values()];
     const isForbidden = ({ health }: WatchedScope) => health.problem?.kind === "forbidden";
-    return scopes.some(({ synced }) => synced) && scopes.every((scope) => scope.synced || isForbidden(scope));
+    return scopes.some(isDone) && scopes.every((scope) => isDone(scope) || isForbidden(scope));
   }
 
   /** Whether a complete list has been taken of one namespace; `false` for one that is not watched. */
@@ -321,6 +333,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     return {
       onSynced: () => {
         health.synced = true;
+        health.listed = true;
         this.#options.log.debug("informer has synced", { resource: name, objects: this.#store.size });
         this.#conditions.look();
         for (const listener of [...this.#syncListeners]) listener();

@@ -9,6 +9,8 @@ export interface LoadClusterConfigOptions {
   readonly flags?: {
     /** `--kubeconfig`: one file, which must exist. */
     readonly kubeconfig?: string | undefined;
+    /** `--context`: a context of a kubeconfig. With it, the service account of a Pod is not looked at. */
+    readonly context?: string | undefined;
   };
   /** Default `process.env`. */
   readonly env?: Environment;
@@ -27,9 +29,9 @@ export interface LoadClusterConfigOptions {
  */
 export const loadClusterConfig = async (options: LoadClusterConfigOptions = {}): Promise<ClusterConfig> => {
   const { flags = {}, env = process.env, clock = systemClock, logger, serviceAccountFolder } = options;
-  const common = { env, clock, ...(logger !== undefined && { logger }) };
+  const common = { env, clock, context: flags.context || undefined, ...(logger !== undefined && { logger }) };
   if (flags.kubeconfig) return kubeconfigConfig({ ...common, path: flags.kubeconfig });
-  if (env.KUBECONFIG) return kubeconfigConfig(common);
+  if (env.KUBECONFIG || flags.context) return kubeconfigConfig(common);
 
   const tried = ["--kubeconfig and KUBECONFIG are not set"];
   try {

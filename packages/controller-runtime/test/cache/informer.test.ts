@@ -276,7 +276,7 @@ describe("a wider projection", () => {
     rig.server.put("ns", "a", { data: "1" });
     await rig.start();
     rig.informer.widen({ data: true });
-    expect(rig.informer.synced).toBe(false);
+    expect([rig.informer.synced, rig.informer.ready, rig.informer.serving]).toEqual([false, false, true]);
     expect([...rig.informer.values()].map(({ data }) => data)).toEqual([undefined]);
     await settled();
     expect(rig.informer.synced).toBe(true);

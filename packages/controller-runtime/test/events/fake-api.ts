@@ -97,7 +97,7 @@ export class FakeApi implements EventSink {
     }
   }
 
-  #released(signal: AbortSignal | undefined): Promise<void> {
+  #released(signal: WriteOptions["signal"]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#held.push(resolve);
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });

@@ -149,7 +149,7 @@ export class ScriptedApi {
     const resourceVersion = String(this.server.revision);
     for (let page = 0; page === 0 || page * PAGE < items.length; page++) {
       await Promise.resolve();
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw signal.reason;
       if (fault?.kind === "refused") throw fault.error;
       if (fault !== undefined && page >= fault.after) throw fault.kind === "expires" ? refusal(410, "Expired") : lost();
       const next = (page + 1) * PAGE < items.length ? String(page + 1) : undefined;

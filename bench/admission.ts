@@ -1,0 +1,176 @@
+/*
+ * What the admission server does: how fast it answers, what a rotation of certificates costs, and whether junk breaks it.
+ *
+ *   node bench/admission.ts latency [--handler FILE] [--rate 200] [--seconds 20] [--json]
+ *   node bench/admission.ts rotation [--steps 9] [--json]
+ *   node bench/admission.ts fuzz [--count 100000] [--seed 1] [--json]
+ *
+ * FILE exports `handler`, and may export `reviews`, the bodies to send, each a string; without it, reviews of a ConfigMap are
+ * allowed after their JSON has been read.
+ */
+import { once } from "node:events";
+import { Agent } from "node:https";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
+import { startCluster } from "@pcmc/devcluster";
+import type { AdmissionHandler } from "../packages/controller-runtime/src/webhook/admission-endpoint.ts";
+import { allow } from "../packages/controller-runtime/src/webhook/admission-result.ts";
+import { fuzz } from "../packages/controller-runtime/test/webhook/fuzz.ts";
+import { review, send, startServer } from "../packages/controller-runtime/test/webhook/rig.ts";
+import { rotateUnderLoad } from "../packages/controller-runtime/test/webhook/rotation-scenario.ts";
+import { machine } from "./machine.ts";
+import { percentile } from "./statistics.ts";
+
+/** What the product promises for its own handler, milliseconds. */
+const TARGET_P99 = 5;
+/** Sent before anything counts: the first requests compile the code. */
+const WARM_UP = 500;
+/** Connections, as a busy API server has them. */
+const CONNECTIONS = 8;
+
+interface Plugin {
+  readonly handler: AdmissionHandler;
+  readonly reviews: readonly string[];
+}
+
+const load = async (file: string | undefined): Promise<Plugin> => {
+  if (file === undefined) return { handler: () => allow(), reviews: [review()] };
+  // The cast is the boundary: the file is chosen by whoever runs this.
+  const loaded = (await import(pathToFileURL(resolve(file)).href)) as Partial<Plugin>;
+  if (loaded.handler === undefined) throw new Error(`${file} exports no handler`);
+  return { handler: loaded.handler, reviews: loaded.reviews ?? [review()] };
+};
+
+/** The server, in a thread of its own: what the driver does must not be counted as its time. */
+const serve = async (file: string | undefined, parent: MessagePort): Promise<void> => {
+  const { handler } = await load(file);
+  const server = await startServer({ routes: { "/validate": { handler } } });
+  parent.postMessage({ port: server.port, ca: server.ca });
+  await once(parent, "message");
+  await server[Symbol.asyncDispose]();
+};
+
+/** What the server's thread says when it listens. */
+interface Ready {
+  readonly port: number;
+  readonly ca: string;
+}
+
+const ready = (worker: Worker): Promise<Ready> =>
+  new Promise((done, fail) => {
+    worker.once("message", done);
+    worker.once("error", fail);
+  });
+
+interface Rate {
+  readonly handler: string | undefined;
+  /** Reviews a second. */
+  readonly rate: number;
+  readonly seconds: number;
+}
+
+/** Sends reviews at a steady rate, whether or not the ones before have been answered. @returns milliseconds of each. */
+const measureLatency = async ({ handler, rate, seconds }: Rate) => {
+  const { reviews } = await load(handler);
+  const worker = new Worker(new URL(import.meta.url), { workerData: { handler } });
+  const { port, ca } = await ready(worker);
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  let failures = 0;
+  const ask = async (number: number): Promise<number> => {
+    const start = performance.now();
+    const body = reviews[number % reviews.length] ?? "";
+    const answer = await send(port, ca, { path: "/validate?timeout=10s", body, agent });
+    if (answer.status !== 200) failures += 1;
+    return performance.now() - start;
+  };
+  for (let i = 0; i < WARM_UP; i++) await ask(i);
+  const asked: Promise<number>[] = [];
+  const start = performance.now();
+  for (let i = 0; i < rate * seconds; i++) {
+    const wait = start + (i / rate) * 1_000 - performance.now();
+    if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+    asked.push(ask(i));
+  }
+  const latencies = await Promise.all(asked);
+  agent.destroy();
+  worker.postMessage("end");
+  await once(worker, "exit");
+  return { rate, sent: latencies.length, failures, ...spread(latencies) };
+};
+
+const measureRotation = async (steps: number) => {
+  await using cluster = await startCluster({ controllerManager: false });
+  const { latencies, failures, unused, ...figures } = await rotateUnderLoad(cluster, steps);
+  return {
+    ...figures,
+    failures: failures.length,
+    firstFailure: failures[0],
+    unused: unused.length,
+    ...spread(latencies),
+  };
+};
+
+const spread = (latencies: readonly number[]) => ({
+  p50: percentile(latencies, 0.5),
+  p99: percentile(latencies, 0.99),
+  longest: percentile(latencies, 1),
+});
+
+const run = async (): Promise<void> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      handler: { type: "string" },
+      rate: { type: "string", default: "200" },
+      seconds: { type: "string", default: "20" },
+      steps: { type: "string", default: "9" },
+      count: { type: "string", default: "100000" },
+      seed: { type: "string", default: "1" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const [part] = positionals;
+  const { handler, json } = values;
+  if (part === "latency") {
+    const result = await measureLatency({ handler, rate: Number(values.rate), seconds: Number(values.seconds) });
+    report(json, { part, result, holds: result.failures === 0 && result.p99 < TARGET_P99 });
+  } else if (part === "rotation") {
+    const result = await measureRotation(Number(values.steps));
+    report(json, { part, result, holds: result.failures === 0 && result.unused === 0 });
+  } else if (part === "fuzz") {
+    const { faults, statuses, sent } = await fuzz(Number(values.count), Number(values.seed));
+    const counts = Object.entries(statuses).map(([status, count]) => [`answers ${status}`, count] as const);
+    const result = { sent, ...Object.fromEntries(counts), faults: faults.length, firstFault: faults[0] };
+    report(json, { part, result, holds: faults.length === 0 });
+  } else {
+    throw new Error("say what: latency, rotation or fuzz");
+  }
+};
+
+interface Report {
+  readonly part: string;
+  readonly result: Readonly<Record<string, unknown>>;
+  /** Whether the figures are as they have to be. */
+  readonly holds: boolean;
+}
+
+const report = (json: boolean, { part, result, holds }: Report): void => {
+  if (!holds) process.exitCode = 1;
+  if (json) {
+    console.log(JSON.stringify({ machine: machine(), part, result, holds }));
+    return;
+  }
+  const { cpus, model, node } = machine();
+  console.log(`${part}, ${cpus} x ${model}, Node ${node}`);
+  for (const [name, value] of Object.entries(result)) {
+    if (value !== undefined) console.log(`  ${name.padEnd(16)}${typeof value === "number" ? rounded(value) : value}`);
+  }
+  console.log(holds ? "  holds" : "  MISS");
+};
+
+const rounded = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(2));
+
+if (parentPort === null) await run();
+else await serve(workerData.handler, parentPort);

@@ -1,0 +1,145 @@
+import type { IncomingMessage } from "node:http";
+import { untilAborted } from "../client/until-aborted.ts";
+import type { Clock } from "../clock.ts";
+import { startDeadline } from "../deadline.ts";
+import { DeadlineError, describe } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { type AdmissionResult, deny } from "./admission-result.ts";
+import { type BodyBudget, HttpRefusal } from "./request-body.ts";
+import { reviewAnswer } from "./responses.ts";
+import { type AdmissionRequest, parseReview, ReviewError } from "./review.ts";
+import { handlerTimeout } from "./review-timeout.ts";
+import type { RequestObserver } from "./webhook-observer.ts";
+
+/** What a handler gets beside the request. */
+export interface AdmissionContext {
+  /** Aborts when there is no time left for an answer, when nobody waits for it any more, and at the end of the process. */
+  readonly signal: AbortSignal;
+  /** With the webhook's path and the request's uid. */
+  readonly log: Logger;
+}
+
+/** Decides about one request. It may be asked the same again, and for dry runs: it changes nothing. */
+export type AdmissionHandler = (
+  request: AdmissionRequest,
+  context: AdmissionContext,
+) => AdmissionResult | Promise<AdmissionResult>;
+
+export interface AdmissionRoute {
+  readonly handler: AdmissionHandler;
+  /**
+   * What a handler that throws, or is not done in time, comes to.
+   * `deny`, the default: the request is denied, code 500 or 504, as Go's controller-runtime does; whatever the webhook's
+   * `failurePolicy` is.
+   * `failurePolicy`: the call counts as failed (HTTP 500 or 504), so `failurePolicy: Ignore` lets the request pass. Choose it
+   * for webhooks that must not block anybody by a fault of ours.
+   */
+  readonly onFailure?: "deny" | "failurePolicy" | undefined;
+}
+
+export interface EndpointOptions {
+  readonly path: string;
+  readonly route: AdmissionRoute;
+  readonly bodies: BodyBudget;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observer: RequestObserver | undefined;
+}
+
+/** What goes back over HTTP. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const JSON_TYPE = "application/json";
+
+/** One path of an admission server: from an HTTP request to the answer, whatever comes in. */
+export class AdmissionEndpoint {
+  readonly #options: EndpointOptions;
+
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+  }
+
+  /** Answers. `gone` aborts when nobody waits for it. Never rejects but for a client that went. */
+  async answer(request: IncomingMessage, query: URLSearchParams, gone: AbortSignal): Promise<HttpAnswer> {
+    const { bodies, clock, path } = this.#options;
+    try {
+      checkHeaders(request);
+      // From the head of the request: the API server's time runs while the body is on its way.
+      using deadline = startDeadline({
+        clock,
+        milliseconds: handlerTimeout(query),
+        what: `webhook ${path}`,
+        parent: gone,
+      });
+      const body = await bodies.read(request);
+      return await this.#review(parseReview(body), deadline.signal);
+    } catch (error) {
+      if (error instanceof ReviewError) return refusal(new HttpRefusal(400, error.message));
+      if (error instanceof HttpRefusal) return refusal(error);
+      throw error;
+    }
+  }
+
+  async #review(review: AdmissionRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const { route, path } = this.#options;
+    const log = this.#options.log.with({ webhook: path, uid: review.uid });
+    try {
+      const result = await untilAborted(call(route.handler, review, { signal, log }), signal);
+      return { status: 200, contentType: JSON_TYPE, body: reviewAnswer(review, result) };
+    } catch (error) {
+      const isLate = signal.reason instanceof DeadlineError;
+      // Nobody waits for an answer, and that the handler gave up is no fault of its own.
+      if (signal.aborted && !isLate) throw error;
+      const failure: Failure = { error: isLate ? signal.reason : error, code: isLate ? 504 : 500 };
+      return this.#failed(review, failure, log);
+    }
+  }
+
+  #failed(review: AdmissionRequest, { error, code }: Failure, log: Logger): HttpAnswer {
+    const { route, path, observer } = this.#options;
+    const isLate = code === 504;
+    const message = isLate ? describe(error) : `webhook ${path} failed: ${describe(error)}`;
+    log.error(isLate ? "the admission handler took too long" : "the admission handler failed", { error });
+    if (!isLate) observer?.onPanic(path);
+    if (route.onFailure === "failurePolicy") return refusal(new HttpRefusal(code, message));
+    const result = deny({ code, reason: isLate ? "Timeout" : "InternalError", message });
+    return { status: 200, contentType: JSON_TYPE, body: reviewAnswer(review, result) };
+  }
+}
+
+/** Why a handler has given no result: it threw (500), or is late (504). */
+interface Failure {
+  readonly error: unknown;
+  readonly code: 500 | 504;
+}
+
+/** The answer that a refusal is: one line of text, which the API server shows in its error. */
+export const refusal = ({ status, message, headers }: HttpRefusal): HttpAnswer => ({
+  status,
+  contentType: "text/plain; charset=utf-8",
+  body: `${message}\n`,
+  headers,
+});
+
+/** What a handler throws before its first `await` is a rejection too; and it may not be written in TypeScript. */
+const call = async (...[handler, request, context]: [AdmissionHandler, ...Parameters<AdmissionHandler>]) => {
+  const result: unknown = await handler(request, context);
+  if (isResult(result)) return result;
+  throw new TypeError("the handler returned no result: it has to return allow() or deny()");
+};
+
+const isResult = (result: unknown): result is AdmissionResult =>
+  typeof result === "object" && result !== null && "allowed" in result && typeof result.allowed === "boolean";
+
+const checkHeaders = ({ method, headers }: IncomingMessage): void => {
+  if (method !== "POST") throw new HttpRefusal(405, "a review comes by POST", { allow: "POST" });
+  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== JSON_TYPE) throw new HttpRefusal(415, `a review has to be ${JSON_TYPE}`);
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") throw new HttpRefusal(415, "a review has to come without content-encoding");
+};

@@ -1,0 +1,228 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, sleep, systemClock } from "../clock.ts";
+import { describe } from "../errors.ts";
+import { type Logger, silentLogger } from "../log.ts";
+import type { Runnable } from "../manager/manager.ts";
+import type { ServerAddress } from "../manager/server.ts";
+import { AdmissionEndpoint, type AdmissionRoute, type HttpAnswer, refusal } from "./admission-endpoint.ts";
+import type { CertificateSource } from "./certificate-source.ts";
+import { BodyBudget, busy, HttpRefusal } from "./request-body.ts";
+import { type ConnectionTimeouts, TlsListener } from "./tls-listener.ts";
+import type { RequestObserver } from "./webhook-observer.ts";
+
+export interface AdmissionServerOptions {
+  /** Where to listen: `{ host: "", port: 9443 }`. */
+  readonly address: ServerAddress;
+  /** Handlers by path: `/validate-widgets`. */
+  readonly routes: Readonly<Record<string, AdmissionRoute>>;
+  readonly certificates: CertificateSource;
+  /** Reviews at a time; further ones are asked to come again in a second. Default 100. */
+  readonly maxInFlight?: number | undefined;
+  /**
+   * Milliseconds after a stop during which connections are still taken: until every API server has heard that this replica
+   * is no longer behind the Service. Default 2,000.
+   */
+  readonly lameDuck?: number | undefined;
+  /** What a client gets for its parts of an exchange. Default: 10 s for a handshake or a head, 30 s for a whole request. */
+  readonly timeouts?: ConnectionTimeouts | undefined;
+  readonly clock?: Clock | undefined;
+  readonly log?: Logger | undefined;
+  readonly observer?: RequestObserver | undefined;
+  /** Called when the server listens, with its port. */
+  readonly onListening?: ((port: number) => void) | undefined;
+}
+
+const MAX_IN_FLIGHT = 100;
+const LAME_DUCK = 2_000;
+/**
+ * The API server takes objects of up to 3 MiB, and a review of an update holds two, in JSON, with what their fields cost as
+ * text. Nothing that is stored makes a larger one.
+ */
+const LONGEST_BODY = 8 * 1_024 * 1_024;
+/** Reviews are 10 KB, usually; this is what a hundred of the largest must not take. */
+const ALL_BODIES = 64 * 1_024 * 1_024;
+
+/**
+ * An HTTPS server for admission reviews (admission.k8s.io/v1). Whatever is sent to it gets an answer or is cut off, and
+ * nothing ends the process.
+ *
+ * It listens from the start, and takes no connection before there is a certificate. A new certificate is for new connections;
+ * each old one is ended with its next answer, so that none outlives what it was opened with.
+ */
+export class AdmissionServer implements Runnable {
+  readonly name = "webhook-server";
+  readonly #options: AdmissionServerOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #endpoints: ReadonlyMap<string, AdmissionEndpoint>;
+  readonly #listener: TlsListener;
+  readonly #killed = new AbortController();
+  #inFlight = 0;
+  /** Answers that have not left yet. */
+  readonly #unsent = new Set<ServerResponse>();
+  #isStopping = false;
+  #onSent: (() => void) | undefined;
+
+  constructor(options: AdmissionServerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log ?? silentLogger;
+    const bodies = new BodyBudget({ body: LONGEST_BODY, all: ALL_BODIES });
+    const shared = { bodies, clock: this.#clock, log: this.#log, observer: options.observer };
+    const routes = Object.entries(options.routes);
+    this.#endpoints = new Map(routes.map(([path, route]) => [path, new AdmissionEndpoint({ path, route, ...shared })]));
+    for (const [path] of routes) options.observer?.onRoute(path);
+    this.#listener = new TlsListener({
+      address: options.address,
+      certificates: options.certificates,
+      timeouts: options.timeouts,
+      log: this.#log,
+      onRequest: (request, response) => {
+        this.#serve(request, response).catch((error: unknown) => {
+          this.#log.error("a review could not be answered", { error });
+          response.destroy();
+        });
+      },
+    });
+  }
+
+  /** Whether connections are taken: it listens, and has a certificate. */
+  get isServing(): boolean {
+    return this.#listener.isServing;
+  }
+
+  /**
+   * Listens until `stop` aborts, then takes connections for a little longer, answers what has come in, and tells each
+   * connection to go. `kill` ends all that.
+   *
+   * @throws Error in one line when the address cannot be listened on.
+   */
+  async run({ stop, kill }: { readonly stop: AbortSignal; readonly kill: AbortSignal }): Promise<void> {
+    const onKill = () => this.#cut(kill.reason);
+    if (kill.aborted) onKill();
+    else kill.addEventListener("abort", onKill, { once: true });
+    try {
+      const port = await this.#listener.listen();
+      this.#log.info("listening for admission reviews", { port, paths: [...this.#endpoints.keys()] });
+      this.#options.onListening?.(port);
+      await aborted(stop);
+      this.#isStopping = true;
+      await sleep(this.#clock, this.#options.lameDuck ?? LAME_DUCK, kill).catch(() => {});
+      await this.#close();
+    } finally {
+      kill.removeEventListener("abort", onKill);
+      this.#listener[Symbol.dispose]();
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A connection that breaks: `close` follows, and there is nothing to answer.
+    request.on("error", () => {});
+    response.on("error", () => {});
+    this.#unsent.add(response);
+    response.once("close", () => {
+      this.#unsent.delete(response);
+      this.#onSent?.();
+    });
+    const { path, query } = targetOf(request);
+    const endpoint = this.#endpoints.get(path);
+    if (endpoint === undefined) {
+      const paths = [...this.#endpoints.keys()].join(" ");
+      this.#send(request, response, refusal(new HttpRefusal(404, `there are: ${paths}`)));
+      return;
+    }
+    const start = this.#clock.now();
+    this.#options.observer?.onRequestStart(path);
+    const code = await this.#admitted(request, response, { endpoint, query });
+    this.#options.observer?.onRequest({ webhook: path, code, seconds: (this.#clock.now() - start) / 1_000 });
+  }
+
+  /** Answers if there is room. @returns what the metrics call the outcome. */
+  async #admitted(request: IncomingMessage, response: ServerResponse, { endpoint, query }: Target): Promise<string> {
+    const limit = this.#options.maxInFlight ?? MAX_IN_FLIGHT;
+    if (this.#inFlight >= limit) {
+      return this.#send(request, response, refusal(busy(`${limit} reviews are under way, no more at a time`)));
+    }
+    using gone = goneWith(response, this.#killed.signal);
+    this.#inFlight += 1;
+    try {
+      return this.#send(request, response, await endpoint.answer(request, query, gone.signal));
+    } catch (error) {
+      if (gone.signal.aborted || request.destroyed) return "aborted";
+      this.#log.error("a review could not be answered", { error });
+      return this.#send(request, response, refusal(new HttpRefusal(500, describe(error))));
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, contentType, body, headers }: HttpAnswer,
+  ): string {
+    if (response.destroyed) return "aborted";
+    const mustGo = this.#isStopping || !this.#listener.isCurrent(request);
+    response.writeHead(status, {
+      "content-type": contentType,
+      "content-length": Buffer.byteLength(body),
+      ...(mustGo ? { connection: "close" } : {}),
+      ...headers,
+    });
+    response.end(body);
+    return String(status);
+  }
+
+  /** Takes no more, answers what is in flight, then ends what is left: idle, or in the middle of a head. */
+  async #close(): Promise<void> {
+    const closed = this.#listener.close();
+    const { promise: sent, resolve } = Promise.withResolvers<void>();
+    this.#onSent = () => {
+      if (this.#unsent.size === 0) resolve();
+    };
+    this.#onSent();
+    await sent;
+    this.#cut(new Error("the webhook server stops"));
+    await closed;
+  }
+
+  #cut(reason: unknown): void {
+    this.#killed.abort(reason);
+    this.#listener.cut();
+  }
+}
+
+interface Target {
+  readonly endpoint: AdmissionEndpoint;
+  readonly query: URLSearchParams;
+}
+
+/** Path and query; of a target that is no URL, the path of nothing. */
+const targetOf = ({ url = "" }: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } => {
+  const at = url.indexOf("?");
+  if (at < 0) return { path: url, query: new URLSearchParams() };
+  return { path: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) };
+};
+
+/** A signal that aborts when the client goes before its answer, or with `parent`. */
+const goneWith = (response: ServerResponse, parent: AbortSignal): { readonly signal: AbortSignal } & Disposable => {
+  const controller = new AbortController();
+  const onClose = () => controller.abort(new Error("the client has gone"));
+  const onParent = () => controller.abort(parent.reason);
+  if (parent.aborted) onParent();
+  response.once("close", onClose);
+  parent.addEventListener("abort", onParent, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      response.off("close", onClose);
+      parent.removeEventListener("abort", onParent);
+    },
+  };
+};
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
