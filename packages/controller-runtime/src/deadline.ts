@@ -75,10 +75,7 @@ export class Deadline implements AbortSource, Disposable {
     const { clock, milliseconds, parent } = this.#options;
     if (parent instanceof AbortSignal) followersOf(parent).add(this);
     else parent?.addEventListener("abort", this.#onParent);
-    // A parent that ends sooner is timer enough.
-    if (Number.isFinite(milliseconds) && !(parent instanceof Deadline && parent.#endsBy(this.#expires))) {
-      this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
-    }
+    if (Number.isFinite(milliseconds)) this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
@@ -105,10 +102,6 @@ export class Deadline implements AbortSource, Disposable {
     const { what, milliseconds } = this.#options;
     this.#abort(new DeadlineError(typeof what === "string" ? what : what(), milliseconds));
   };
-
-  #endsBy(time: number): boolean {
-    return this.#expires <= time;
-  }
 
   #abort(reason: unknown): void {
     if (this.#end !== undefined) return;

@@ -18,6 +18,7 @@ export {
   type WatchOptions as ClientWatchOptions,
   type WriteOptions,
 } from "./client/client.ts";
+export { untilAborted } from "./client/until-aborted.ts";
 export { type Clock, type Random, sleep, systemClock, type Timer } from "./clock.ts";
 export type { ClusterConfig, TlsMaterial } from "./config/cluster-config.ts";
 export { type LoadClusterConfigOptions, loadClusterConfig } from "./config/load.ts";
@@ -35,7 +36,7 @@ export { type HeldBack, holdUntilSynced, type SyncState } from "./controller/hol
 export { type Keys, type Watch, type WatchOptions, watch, watchChanges } from "./controller/watch.ts";
 export { type AbortSource, type Deadline, startDeadline } from "./deadline.ts";
 export type { Page, WatchEvent, WatchEventType } from "./decode/decoder.ts";
-export { covers, type Projection } from "./decode/projection.ts";
+export type { Projection } from "./decode/projection.ts";
 export * from "./errors.ts";
 export {
   Events,
@@ -49,6 +50,7 @@ export { eventMetrics } from "./events/metrics.ts";
 export type { DropReason, EventObserver } from "./events/observer.ts";
 export { EventRecorder, type EventRecorderOptions } from "./events/recorder.ts";
 export type { EventSink } from "./events/writer.ts";
+export { firstOf } from "./first-of.ts";
 export type { LeaderElectionObserver } from "./leader/election.ts";
 export { type ElectionRun, LeaderElector, type LeaderElectorOptions, type LeaseClient } from "./leader/elector.ts";
 export { type Lease, Leases } from "./leader/lease.ts";

@@ -1,3 +1,4 @@
+import type { Projection } from "../decode/projection.ts";
 import { ApiError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Problem } from "./reflector.ts";
@@ -14,8 +15,8 @@ export interface HealthOptions {
 export class Health {
   /** A complete list has been taken, with the projection of now. */
   synced = false;
-  /** A complete list has been taken, though perhaps with a narrower projection. */
-  listed = false;
+  /** The projection of the last complete list; every object here has at least that. Absent = there was none. */
+  held: Projection | undefined;
   readonly #options: HealthOptions;
   #problem: Problem | undefined;
   /** Failures in a row. */

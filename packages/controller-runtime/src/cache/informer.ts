@@ -5,6 +5,7 @@ import type { Logger } from "../log.ts";
 import { type KeyString, type KubernetesObject, keyOf, type Stored } from "../object.ts";
 import { type Resource, resourceName } from "../resource.ts";
 import { Conditions } from "./conditions.ts";
+import type { Health } from "./health.ts";
 import { type ChangeHandler, Listeners } from "./listeners.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { type ListWatch, type Problem, Reflector, type ReflectorObserver } from "./reflector.ts";
@@ -86,6 +87,10 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   readonly #scopes: ReadonlyMap<string, WatchedScope>;
   readonly #conditions = new Conditions();
   readonly #syncListeners = new Set<() => void>();
+  /** Whose first list since the (re)start has neither come to its end nor failed. */
+  readonly #listing = new Set<Health>();
+  /** More is asked for than the reflectors read. */
+  #isOutdated = false;
   #projection: Projection;
   #run: { readonly signal: AbortSignal; restart: AbortController; done: Promise<unknown> } | undefined;
 
@@ -131,7 +136,13 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
    * For readiness of the process, which a wider wish must not take away.
    */
   get serving(): boolean {
-    return this.#isInStep(({ health }) => health.listed);
+    return this.#isInStep(({ health }) => health.held !== undefined);
+  }
+
+  /** Whether all objects of a namespace are here, each with at least what `projection` asks for. */
+  holds(projection: Projection, namespace: string): boolean {
+    const held = this.#scopeOf(namespace)?.health.held;
+    return held !== undefined && covers(held, projection);
   }
 
   #isInStep(isDone: (scope: WatchedScope) => boolean): boolean {
@@ -223,8 +234,9 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
   }
 
   /**
-   * Asks for more of each object. Before the start the wishes are merged. Afterwards everything is listed once more
-   * with the wider projection; until that is done the store keeps serving the narrow objects and `synced` is false.
+   * Asks for more of each object. Before the start the wishes are merged. Afterwards everything is listed once more with the
+   * wider projection; until that is done the store keeps serving the narrow objects and `synced` is false. A list that is
+   * under way is let finish first: however many wishes come, one after the other, lists do.
    *
    * @throws TypeError when one wish wants a digest of what another wants whole.
    */
@@ -235,7 +247,7 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     this.#projection = wider;
     if (this.#run === undefined) return;
     for (const { health } of this.#scopes.values()) health.synced = false;
-    this.#run.restart.abort(new Error("a wider projection is wanted"));
+    this.#restartWhenListed();
   }
 
   /** Mirrors until `signal` aborts. Called once, by the cache. */
@@ -246,6 +258,8 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
     signal.addEventListener("abort", onAbort, { once: true });
     while (!signal.aborted) {
       if (run.restart.signal.aborted) run.restart = new AbortController();
+      this.#isOutdated = false;
+      for (const { health } of this.#scopes.values()) this.#listing.add(health);
       const reflectors = [...this.#scopes.values()].map((scope) => this.#reflector(scope));
       run.done = Promise.all(reflectors.map((reflector) => reflector.run(run.restart.signal)));
       await run.done;
@@ -323,28 +337,38 @@ export class Informer<T extends KubernetesObject> implements Reader<T> {
       clock,
       random,
       silence,
-      observer: this.#observer(scope),
+      observer: this.#observer(scope, this.#projection),
       sink: scope.sink(this.#store, (changes) => this.#emitAll(changes)),
     });
   }
 
-  #observer({ health }: WatchedScope): ReflectorObserver {
+  #observer({ health }: WatchedScope, projection: Projection): ReflectorObserver {
     const name = resourceName(this.resource);
     return {
       onSynced: () => {
-        health.synced = true;
-        health.listed = true;
+        health.held = projection;
+        health.synced = covers(projection, this.#projection);
+        this.#listing.delete(health);
+        if (!health.synced) this.#restartWhenListed();
         this.#options.log.debug("informer has synced", { resource: name, objects: this.#store.size });
         this.#conditions.look();
         for (const listener of [...this.#syncListeners]) listener();
       },
       onProblem: (problem) => {
         health.onProblem(problem);
+        this.#listing.delete(health);
+        if (this.#isOutdated) this.#restartWhenListed();
         this.#conditions.look();
       },
       onProgress: () => health.onProgress(),
       onRestart: (reason) => this.#options.observer?.onRestart?.(name, reason),
     };
+  }
+
+  /** Begins anew with the projection of now, as soon as no list is under way. */
+  #restartWhenListed(): void {
+    this.#isOutdated = true;
+    if (this.#listing.size === 0) this.#run?.restart.abort(new Error("a wider projection is wanted"));
   }
 
   #emit(change: Change<Stored<T>> | undefined): void {

@@ -68,6 +68,10 @@ export class Call implements Demand {
     return true;
   }
 
+  get isWanted(): boolean {
+    return !this.#isSettled;
+  }
+
   begin(connection: Connection): string | undefined {
     // Aborted while it waited.
     if (this.#isSettled) return undefined;

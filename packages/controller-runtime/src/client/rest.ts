@@ -3,6 +3,7 @@ import { type Clock, type Random, sleep } from "../clock.ts";
 import type { ClusterConfig } from "../config/cluster-config.ts";
 import { type AbortSource, type Deadline, startDeadline } from "../deadline.ts";
 import { ApiError, apiError, DeadlineError, UnauthorizedError } from "../errors.ts";
+import { firstOf } from "../first-of.ts";
 import type { HttpRequest, HttpResponse } from "./call.ts";
 import { CALL_BACKOFF, MAX_RETRIES, mayRetry, retryAfterOf } from "./retry.ts";
 import { statusOf } from "./status.ts";
@@ -158,11 +159,11 @@ export class Rest {
    * @throws the signal's reason, which says of the call's own deadline what the last try came to; `error` on `close`.
    */
   async #pause(call: RestCall, { error, delay, signal }: Pause): Promise<void> {
-    const either = AbortSignal.any([signal, this.#closing.signal]);
+    using either = firstOf(signal, this.#closing.signal);
     // A pause has no connection, and the clock's timers let the process end: the caller would never hear.
     const hold = setInterval(() => {}, LONGEST_INTERVAL);
     try {
-      await sleep(this.#options.clock, delay, either);
+      await sleep(this.#options.clock, delay, either.signal);
     } catch {
       if (!signal.aborted) throw error;
       if (call.signal?.aborted) throw signal.reason;

@@ -18,6 +18,8 @@ export const MAX_RETRIES = 8;
 export const mayRetry = (error: unknown, repeatable: boolean): boolean => {
   if (error instanceof ConnectionError) return (repeatable || !error.sent) && !endsTheSame(error);
   if (!(error instanceof ApiError)) return false;
+  // What a proxy says on a connection that it ends for being idle: it crossed the request.
+  if (error.code === 408) return repeatable;
   if (error.code === 429 || error.code === 503) return repeatable || error.retryAfter !== undefined;
   return error.code >= 500 && repeatable && error.retryAfter !== undefined;
 };

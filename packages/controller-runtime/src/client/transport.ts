@@ -14,7 +14,7 @@ export interface TransportOptions {
 
 const CONNECT_TIMEOUT = 10_000;
 /** The API server keeps idle connections for 90 s or longer; handing back earlier avoids writing into a closing one. */
-const KEEP_ALIVE = 60_000;
+const KEEP_ALIVE = 45_000;
 
 /**
  * Connections to the API server over HTTP/1.1, because there a slow reader holds up nobody but itself: over one HTTP/2

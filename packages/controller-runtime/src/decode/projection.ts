@@ -56,12 +56,13 @@ export const mergeProjections = (a: Projection, b: Projection): Projection => {
     if (other !== true) refuseDigests(other);
     return true;
   }
-  const merged: Record<string, Projection> = { ...a };
+  const merged = new Map(Object.entries(a));
   for (const [field, projection] of Object.entries(b)) {
-    const own = merged[field];
-    merged[field] = own === undefined ? projection : mergeProjections(own, projection);
+    const own = merged.get(field);
+    merged.set(field, own === undefined ? projection : mergeProjections(own, projection));
   }
-  return merged;
+  // Not by assignment: a field may be named __proto__.
+  return Object.fromEntries(merged);
 };
 
 /** Whether all that `narrow` asks for is in `wide` too. */
@@ -71,7 +72,7 @@ export const covers = (wide: Projection, narrow: Projection): boolean => {
   if (wide === true) return !containsDigest(narrow);
   if (narrow === true) return false;
   return Object.entries(narrow).every(([field, projection]) => {
-    const own = wide[field];
+    const own = Object.hasOwn(wide, field) ? wide[field] : undefined;
     return own !== undefined && covers(own, projection);
   });
 };

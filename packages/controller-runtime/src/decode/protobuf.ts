@@ -65,7 +65,7 @@ const isWithin = (wide: Projection, narrow: Projection): boolean => {
   if (wide === true) return !(typeof narrow === "object" && "managedFields" in narrow);
   if (wide === "digest" || narrow === true || narrow === "digest") return false;
   return Object.entries(narrow).every(([field, inner]) => {
-    const known = wide[field];
+    const known = Object.hasOwn(wide, field) ? wide[field] : undefined;
     return known !== undefined && isWithin(known, inner);
   });
 };

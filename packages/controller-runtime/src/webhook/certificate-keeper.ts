@@ -15,6 +15,7 @@ import {
   nextStep,
   type RotationPolicy,
   type RotationView,
+  type Trust,
 } from "./certificate-rotation.ts";
 import {
   type CertificateObserver,
@@ -87,17 +88,18 @@ export class CertificateKeeper implements Runnable, CertificateSource {
 
   /**
    * The authorities that a caBundle has to have now; `undefined` while nobody knows, or this replica cannot read the Secret.
-   * Beside those in there, those of our own that are registered stay for as long as some replica may serve a leaf of theirs.
+   * Beside those in there, those of our own that are registered stay for as long as some replica may serve a leaf of theirs:
+   * also one that has come lately, since in an upgrade that gives the Secret another name the new replicas have another CA.
    */
   get authorities(): readonly Certificate[] | undefined {
     if (this.#isBlind || this.#held?.leaf === undefined) return undefined;
     const view = this.#view(this.#held);
     const held = this.#held.authorities.map(({ certificate }) => certificate);
-    if (!keepsRegistered(view, this.#options.policy)) return held;
+    const keepsAll = keepsRegistered(view, this.#options.policy);
     const known = new Set(held.map(({ id }) => id));
-    const others = this.#options.registered.registered.filter(
-      (certificate) => !known.has(certificate.id) && this.#isOwn(certificate) && certificate.notAfter > view.now,
-    );
+    const others = this.#options.registered.registered
+      .filter((certificate) => this.#isOwn(certificate) && certificate.notAfter > view.now)
+      .filter(({ id }) => !known.has(id) && (keepsAll || isRecent(view.trust, id, this.#options.policy)));
     return [...held, ...others];
   }
 
@@ -195,6 +197,10 @@ export class CertificateKeeper implements Runnable, CertificateSource {
     return certificate.x509.ca && organizationOf(certificate) === this.#options.organization;
   }
 }
+
+/** Whether an authority is in all bundles, but not yet for so long that who brought it must have been replaced or be leading. */
+const isRecent = (trust: Trust, id: string, { propagation }: RotationPolicy): boolean =>
+  trust !== "unknown" && (trust.get(id) ?? Number.POSITIVE_INFINITY) < 3 * propagation;
 
 interface Read {
   readonly held: Holding;

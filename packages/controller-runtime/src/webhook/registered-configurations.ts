@@ -41,6 +41,9 @@ interface Mirrored {
 export class RegisteredConfigurations {
   readonly #mirrored: readonly Mirrored[];
   readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Of those that somebody else has to make, the ones that are missing: said once each, until they are there. */
+  readonly #missing = new Set<ConfigurationReference>();
   readonly #listeners = new Set<() => void>();
   /** Since when each authority is registered everywhere, by the monotonic clock. */
   #since: ReadonlyMap<string, number> | undefined;
@@ -49,6 +52,7 @@ export class RegisteredConfigurations {
     const { configurations, ...shared } = options;
     const troubles = options.troubles ?? new Troubles(options);
     this.#clock = options.clock;
+    this.#log = options.log;
     this.#mirrored = configurations.map((reference) => ({
       reference,
       informer: new Informer({
@@ -106,7 +110,19 @@ export class RegisteredConfigurations {
 
   #look(): void {
     this.#since = this.#trustedSince();
+    for (const state of this.states) this.#tellMissing(state);
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  #tellMissing({ reference, state }: ConfigurationState): void {
+    if (state !== "missing" || reference.webhooks !== undefined) {
+      this.#missing.delete(reference);
+      return;
+    }
+    if (this.#missing.has(reference)) return;
+    this.#missing.add(reference);
+    const { kind, name } = reference;
+    this.#log.warning(`${kind} ${name} is missing: nothing is admitted by us until it is applied`);
   }
 
   /** An authority counts from when it came to be in the last bundle that lacked it. */

@@ -24,7 +24,7 @@ export const registrationChange = (
   authorities: readonly Certificate[],
 ): RegistrationChange | undefined => {
   const { name, webhooks: wanted } = reference;
-  const caBundle = Buffer.from(bundleOf(authorities)).toString("base64");
+  const caBundle = encoded(authorities);
   const withBundle = wanted?.map((webhook) => ({ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } }));
   if (present === undefined) {
     return withBundle && { kind: "create", object: { metadata: { name }, webhooks: withBundle } };
@@ -39,6 +39,30 @@ export const registrationChange = (
   const patched = wrong.map((webhook) => ({ name: webhook.name, clientConfig: { caBundle } }));
   return { kind: "patch", base: resourceVersion, patch: { metadata: { resourceVersion }, webhooks: patched } };
 };
+
+/**
+ * What has to be written so that a configuration has these authorities beside those that it has: what somebody may do who does
+ * not lead. It takes nothing out, and leaves fields other than caBundle to the leader. Pure.
+ */
+export const registrationAddition = (
+  reference: ConfigurationReference,
+  present: Stored<WebhookConfiguration> | undefined,
+  authorities: readonly Certificate[],
+): RegistrationChange | undefined => {
+  if (present === undefined) return registrationChange(reference, present, authorities);
+  const lacking = (present.webhooks ?? []).flatMap((webhook) => {
+    const registered = registeredWith(webhook);
+    const known = new Set(registered.map(({ id }) => id));
+    const missing = authorities.filter(({ id }) => !known.has(id));
+    return missing.length === 0 ? [] : [{ name: webhook.name, all: [...registered, ...missing] }];
+  });
+  if (lacking.length === 0) return undefined;
+  const { resourceVersion } = present.metadata;
+  const webhooks = lacking.map(({ name, all }) => ({ name, clientConfig: { caBundle: encoded(all) } }));
+  return { kind: "patch", base: resourceVersion, patch: { metadata: { resourceVersion }, webhooks } };
+};
+
+const encoded = (authorities: readonly Certificate[]): string => Buffer.from(bundleOf(authorities)).toString("base64");
 
 const hasExactly = (webhook: RegisteredWebhook, authorities: readonly Certificate[]): boolean => {
   const registered = registeredWith(webhook);

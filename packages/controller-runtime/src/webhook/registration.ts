@@ -12,11 +12,14 @@ import { AccessTrouble } from "./access-trouble.ts";
 import type { CertificateKeeper } from "./certificate-keeper.ts";
 import { isRace } from "./certificate-store.ts";
 import type { ConfigurationState, RegisteredConfigurations } from "./registered-configurations.ts";
-import { type RegistrationChange, registrationChange } from "./registration-difference.ts";
+import { type RegistrationChange, registrationAddition, registrationChange } from "./registration-difference.ts";
 import { type ConfigurationReference, resourceOf, type WebhookConfiguration } from "./webhook-configuration.ts";
 
 export interface RegistrationOptions {
-  /** Guarded by the term. Its field manager owns `caBundle`, and nothing else of a configuration that others make. */
+  /**
+   * Guarded by the term, but for a stand-in. Its field manager owns `caBundle`, and nothing else of a configuration that
+   * others make.
+   */
   readonly client: Client;
   readonly registered: RegisteredConfigurations;
   readonly certificates: Pick<CertificateKeeper, "authorities" | "onChange">;
@@ -24,6 +27,16 @@ export interface RegistrationOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly troubles?: Troubles | undefined;
+  /** Absent: this is the leader's. */
+  readonly standIn?: StandIn | undefined;
+}
+
+/** How a replica registers in place of a leader that does not. */
+export interface StandIn {
+  /** Milliseconds that something has to be missing, seen all the time, before it is written. */
+  readonly patience: number;
+  /** Whether this very replica leads, and so has another registration at work. */
+  readonly isLeading: () => boolean;
 }
 
 /** Between two repairs of one configuration: who strips it each time is not to be fought at full speed. */
@@ -40,15 +53,23 @@ const IDLE = 600_000;
  *
  * By a strategic merge patch, not by server-side apply: an apply would own the list entries too, and the chart that made them
  * could not take one out again (docs/decisions/009-admission-certificates.md).
+ *
+ * As a stand-in it does the part of that which a replica cannot be ready without, when no leader has done it for a while: in an
+ * upgrade the leader may be an older version that registers nothing, or another Secret, and is not stopped before its successor
+ * is ready. That needs no term: what it writes adds authorities that are in the Secret and takes none out, so no
+ * certificate that is served is distrusted by it; a patch is for one state of the object (resourceVersion), so whoever is second
+ * looks again; and it writes the same whenever it looks, so a late or a second one changes nothing.
  */
 export class Registration implements Runnable {
-  readonly name = "webhook-registration";
+  readonly name: string;
   readonly #options: RegistrationOptions;
   readonly #alarm: Alarm;
   readonly #configurations: ReadonlyMap<ConfigurationReference, Registrar>;
+  #isRunning = false;
 
   constructor(options: RegistrationOptions) {
     const troubles = options.troubles ?? new Troubles(options);
+    this.name = options.standIn === undefined ? "webhook-registration" : "webhook-registration-stand-in";
     this.#options = options;
     this.#alarm = new Alarm(options.clock);
     this.#configurations = new Map(
@@ -56,13 +77,20 @@ export class Registration implements Runnable {
     );
   }
 
+  /** Whether `run` is under way. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   async run({ stop }: { readonly stop: AbortSignal }): Promise<void> {
     const { registered, certificates } = this.#options;
+    this.#isRunning = true;
     const ring = () => this.#alarm.ring();
     const unlisten = [registered.onChange(ring), certificates.onChange(ring)];
     while (!stop.aborted) await this.#alarm.wait(await this.#settle(stop), stop);
     for (const end of unlisten) end();
     for (const registrar of this.#configurations.values()) registrar.end();
+    this.#isRunning = false;
   }
 
   /** Looks at each configuration once. @returns the milliseconds after which to look again. */
@@ -88,7 +116,8 @@ class Registrar {
   #notBefore = Number.NEGATIVE_INFINITY;
   /** Repairs in a row, each soon after the one before. */
   #inRow = 0;
-  #isMissingTold = false;
+  /** Since when a stand-in has seen something missing, by the monotonic clock. */
+  #missingSince: number | undefined;
 
   constructor(reference: ConfigurationReference, options: RegistrationOptions & { readonly troubles: Troubles }) {
     const { clock, random, log, troubles } = options;
@@ -115,14 +144,18 @@ class Registrar {
   /** @returns milliseconds after which to look again, `undefined` when only a change can bring something to do. */
   async settle(state: ConfigurationState, stop: AbortSignal): Promise<number | undefined> {
     const change = this.#changeOf(state);
-    if (change === undefined) return undefined;
+    if (change === undefined) {
+      this.#missingSince = undefined;
+      return undefined;
+    }
     const { clock } = this.#options;
-    const wait = this.#notBefore - clock.now();
+    const wait = Math.max(this.#notBefore, this.#turn()) - clock.now();
     if (wait > 0) return wait;
     try {
       await this.#write(change, stop);
       this.#trouble.works("write");
       this.#failures.reset();
+      this.#missingSince = undefined;
       this.#notBefore = clock.now() + this.#pause();
       return undefined;
     } catch (error) {
@@ -142,25 +175,26 @@ class Registrar {
     const { authorities } = this.#options.certificates;
     if (authorities === undefined || state.state === "unknown" || state.state === "forbidden") return undefined;
     const present = state.state === "present" ? state.object : undefined;
-    const change = registrationChange(this.#reference, present, authorities);
-    if (state.state === "present") this.#isMissingTold = false;
-    else if (change === undefined) this.#tellMissing();
-    return change;
+    const changeFor = this.#options.standIn === undefined ? registrationChange : registrationAddition;
+    return changeFor(this.#reference, present, authorities);
   }
 
-  #tellMissing(): void {
-    if (this.#isMissingTold) return;
-    this.#isMissingTold = true;
-    const { kind, name } = this.#reference;
-    this.#options.log.warning(`${kind} ${name} is missing: apply it; nothing is admitted by us until then`);
+  /** From when this replica may write what is missing, by the monotonic clock: a stand-in after its patience. */
+  #turn(): number {
+    const { standIn, clock } = this.#options;
+    if (standIn === undefined) return Number.NEGATIVE_INFINITY;
+    if (standIn.isLeading()) this.#missingSince = clock.now();
+    this.#missingSince ??= clock.now();
+    return this.#missingSince + standIn.patience;
   }
 
   async #write(change: RegistrationChange, signal: AbortSignal): Promise<void> {
-    const { client, registered, log } = this.#options;
+    const { client, registered, log, standIn } = this.#options;
     const { kind, name } = this.#reference;
     const { object, base } = await this.#send(client, change, { ...CALL, signal });
     registered.noteWritten(this.#reference, object, base);
-    log.info(`registered the webhooks' certificate authorities`, { kind, name, change: change.kind });
+    const whose = standIn === undefined ? "" : ", which the leader has not done";
+    log.info(`registered the webhooks' certificate authorities${whose}`, { kind, name, change: change.kind });
   }
 
   async #send(

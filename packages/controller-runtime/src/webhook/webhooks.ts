@@ -58,13 +58,18 @@ export interface WebhooksOptions {
 
 /** What a manager needs to run webhooks. */
 export interface Webhooks {
-  /** What every replica runs: the server, its certificates, the watch of the configurations. */
+  /** What every replica runs: the server, its certificates, the watch of the configurations, a registration in reserve. */
   readonly runnables: readonly Runnable[];
   /** What the leader runs: the registration. `client` is guarded by the term, and has the field manager of `caBundle`. */
   led(client: Client): readonly Runnable[];
   readonly readyCheck: ReadyCheck;
 }
 
+/**
+ * Milliseconds until a replica that does not lead registers what no leader has. A leader takes a fraction of a second, and the
+ * Lease of one that is gone passes on in this order of time; a rollout loses no more by it.
+ */
+const STAND_IN_PATIENCE = 10_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
@@ -100,24 +105,48 @@ export const DEFAULT_POLICY: RotationPolicy = {
  * });
  */
 export const admissionWebhooks = (options: WebhooksOptions): Webhooks => {
-  const { configurations, certificates, address, routes, maxInFlight, lameDuck, observer, onListening } = options;
+  const { certificates, address, routes, maxInFlight, lameDuck, observer, onListening } = options;
   const ground = groundOf(options);
   const { clock } = ground;
-  const registered = new RegisteredConfigurations({ ...ground, configurations });
+  const registered = new RegisteredConfigurations({ ...ground, configurations: configurationsOf(options) });
   const source =
     "directory" in certificates
       ? new CertificateFiles({ ...ground, directory: certificates.directory, observer })
       : keeperOf(certificates, { ...ground, registered, observer });
+  const writing = source instanceof CertificateKeeper ? registrations(source, { ...ground, registered }) : undefined;
   const served = { address, routes, certificates: source, maxInFlight, lameDuck, observer, onListening };
   const server = new AdmissionServer({ ...served, clock, log: ground.log });
   const watching: Runnable = { name: "webhook-configurations", run: ({ stop }) => registered.run(stop) };
   return {
-    runnables: [server, source, watching],
-    led: (guarded) =>
-      source instanceof CertificateKeeper
-        ? [new Registration({ ...ground, client: guarded, registered, certificates: source })]
-        : [],
-    readyCheck: webhookReadiness({ certificates: source, registered, isServing: () => server.isServing, clock }),
+    runnables: [server, source, watching, ...(writing === undefined ? [] : [writing.standIn])],
+    led: (guarded) => (writing === undefined ? [] : [writing.led(guarded)]),
+    readyCheck: webhookReadiness({
+      certificates: source,
+      writesBundles: writing !== undefined,
+      registered,
+      isServing: () => server.isServing,
+      clock,
+    }),
+  };
+};
+
+/** Who does not make certificates writes no configuration either: what it should hold is somebody else's affair. */
+const configurationsOf = ({ certificates, configurations }: WebhooksOptions): readonly ConfigurationReference[] =>
+  "directory" in certificates ? configurations.map(({ kind, name }) => ({ kind, name })) : configurations;
+
+/** The leader's registration, and the one that every replica has in reserve. */
+const registrations = (
+  certificates: CertificateKeeper,
+  parts: Ground & { readonly registered: RegisteredConfigurations },
+): { readonly standIn: Registration; readonly led: (guarded: Client) => Registration } => {
+  let ofTerm: Registration | undefined;
+  const isLeading = () => ofTerm?.isRunning ?? false;
+  return {
+    standIn: new Registration({ ...parts, certificates, standIn: { patience: STAND_IN_PATIENCE, isLeading } }),
+    led: (client) => {
+      ofTerm = new Registration({ ...parts, client, certificates });
+      return ofTerm;
+    },
   };
 };
 

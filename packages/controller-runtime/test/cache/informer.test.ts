@@ -284,6 +284,27 @@ describe("a wider projection", () => {
     expect([...rig.informer.values()].map(({ data }) => data)).toEqual([{ value: "1" }]);
   });
 
+  test("after another while a list is under way lets that list finish, and is one more list with them", async () => {
+    rig.server.put("ns", "a", { data: "1" });
+    await rig.start();
+    const before = rig.api.requests.length;
+    for (let i = 0; i < 20; i++) rig.informer.widen({ spec: { [`x${i}`]: true } });
+    await settled();
+    expect(rig.informer.synced).toBe(true);
+    expect(rig.api.requests.length - before).toBeLessThanOrEqual(4);
+    expect(rig.informer.holds({ spec: { x0: true, x19: true } }, "ns")).toBe(true);
+    expect(rig.informer.holds({ spec: { x20: true } }, "ns")).toBe(false);
+  });
+
+  test("leaves what is held with what it was held with", async () => {
+    await rig.start();
+    rig.informer.widen({ data: true });
+    expect(rig.informer.holds({ metadata: { labels: true } }, "ns")).toBe(true);
+    expect(rig.informer.holds({ data: true }, "ns")).toBe(false);
+    await settled();
+    expect(rig.informer.holds({ data: true }, "ns")).toBe(true);
+  });
+
   test("that is wanted while a list comes in does not take the rest of that list for wide", async () => {
     for (const name of ["a", "b", "c"]) rig.server.put("ns", name, { data: "1" });
     const end = rig.informer.onChange(() => {

@@ -207,7 +207,13 @@ describe("a handler", () => {
     expect(JSON.parse(answer.text).response).toEqual({
       uid: UID,
       allowed: false,
-      status: { status: "Failure", code: 500, reason: "InternalError", message: "webhook /validate failed: no luck" },
+      status: {
+        status: "Failure",
+        code: 500,
+        reason: "InternalError",
+        message: "webhook /validate failed: no luck",
+        details: { name: "settings", group: "", kind: "ConfigMap" },
+      },
     });
     expect(server.log.of("error")).toEqual(["the admission handler failed"]);
   });

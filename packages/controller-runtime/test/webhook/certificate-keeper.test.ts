@@ -4,6 +4,7 @@
  * Invariants
  * - Who is second takes what the first has written.
  * - While the Secret cannot be read nobody is told what to register, and what is served goes on being served.
+ * - A CA of a newer version's replicas stays registered for as long as an upgrade takes, and no longer.
  * - It is looked at often enough for the bound on propagation to hold, watched or not.
  */
 import type { Secret } from "kubernetes-types/core/v1.d.ts";
@@ -136,6 +137,22 @@ describe("a keeper of certificates", () => {
     rig.shelf.readFailure = undefined;
     await rig.clock.advanceAndSettle(1_000);
     await expect.poll(() => rig.keeper.authorities).toHaveLength(1);
+  });
+
+  test("keeps a registered CA that is newly come, of replicas with another Secret, and then lets it go", async () => {
+    const theirs = (await another()).authorities.map(({ certificate }) => certificate);
+    const since = new Map<string, number>();
+    await using rig = start({ registered: { trust: since, registered: theirs, onChange: () => () => {} } });
+    rig.begin();
+    await rig.rests();
+    const [own] = rig.keeper.authorities ?? [];
+    if (own === undefined || theirs[0] === undefined) throw new Error("no authority");
+    // Ours has been there for so long that nothing of before is waited for.
+    await rig.clock.advanceAndSettle(3 * POLICY.propagation);
+    since.set(own.id, 3 * POLICY.propagation).set(theirs[0].id, 3 * POLICY.propagation - 1);
+    expect(rig.keeper.authorities).toEqual([own, theirs[0]]);
+    since.set(theirs[0].id, 3 * POLICY.propagation);
+    expect(rig.keeper.authorities).toEqual([own]);
   });
 
   test.each([

@@ -2,12 +2,13 @@
  * Invariants
  * - A configuration that is right gets no write, whatever defaults the server has added and in whatever order its bundle is.
  * - Of a configuration that others make, only caBundle is written, by name, and only where it is wrong.
+ * - What is added by a replica that does not lead takes no authority out, and touches nothing but caBundle.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Stored } from "../../src/object.ts";
 import { type Certificate, certificatesIn } from "../../src/webhook/certificate.ts";
 import { createAuthority } from "../../src/webhook/certificate-authority.ts";
-import { registrationChange } from "../../src/webhook/registration-difference.ts";
+import { registrationAddition, registrationChange } from "../../src/webhook/registration-difference.ts";
 import type {
   ConfigurationReference,
   RegisteredWebhook,
@@ -64,6 +65,30 @@ describe("a configuration that others make", () => {
         webhooks: [{ name: "y", clientConfig: { caBundle: bundle(...wanted) } }],
       },
     });
+  });
+});
+
+describe("an addition", () => {
+  test("keeps the authorities that are registered, and adds those that are missing", () => {
+    expect(registrationAddition(theirs, present(webhook("x", bundle(b)), webhook("y", bundle(b, a))), [a])).toEqual({
+      kind: "patch",
+      base: "7",
+      patch: {
+        metadata: { resourceVersion: "7" },
+        webhooks: [{ name: "x", clientConfig: { caBundle: bundle(b, a) } }],
+      },
+    });
+  });
+
+  test("is none where there are more authorities than those, or webhooks other than are wanted", () => {
+    const wanted = { ...theirs, webhooks: [webhook("z")] };
+    expect(registrationAddition(wanted, present(webhook("x", bundle(b, a))), [a])).toBeUndefined();
+  });
+
+  test("makes a configuration of our own where it is missing, and no other", () => {
+    const wanted = { ...theirs, webhooks: [webhook("z")] };
+    expect(registrationAddition(wanted, undefined, [a])).toMatchObject({ kind: "create" });
+    expect(registrationAddition(theirs, undefined, [a])).toBeUndefined();
   });
 });
 

@@ -1,19 +1,22 @@
 /*
- * A leader against somebody who undoes what it writes, with a real API server and a clock of the test's.
+ * A leader against somebody who undoes what it writes, and replicas without a leader that writes anything, with a real API
+ * server and a clock of the test's.
  *
  * Invariants
  * - The first repair is at once, each further one after twice the time, and nothing is written in between.
  * - Who has to be told is told, once.
+ * - A replica that does not lead writes when something has been missing for as long as its patience, and not before; never
+ *   while it leads itself; and what others have registered stays.
  */
 import { type Cluster, startCluster } from "@pcmc/devcluster";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client } from "../../src/client/client.ts";
 import { systemClock } from "../../src/clock.ts";
-import { certificatesIn } from "../../src/webhook/certificate.ts";
+import { type Certificate, certificatesIn } from "../../src/webhook/certificate.ts";
 import { createAuthority } from "../../src/webhook/certificate-authority.ts";
 import { RegisteredConfigurations } from "../../src/webhook/registered-configurations.ts";
 import { Registration } from "../../src/webhook/registration.ts";
-import { resourceOf, ValidatingWebhookConfigurations } from "../../src/webhook/webhook-configuration.ts";
+import { registeredWith, resourceOf, ValidatingWebhookConfigurations } from "../../src/webhook/webhook-configuration.ts";
 import { configOf } from "../client/cluster.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
@@ -77,4 +80,66 @@ test("a bundle that somebody strips again and again is repaired ever more rarely
   ]);
   stop.abort();
   await Promise.all(running);
+});
+
+describe("a replica that does not lead", () => {
+  const PATIENCE = 10_000;
+  const authority = async () => certificatesIn((await createAuthority({ organization: "test", ...aroundNow() })).cert);
+
+  const standIn = async (name: string, { isLeading = () => false, registeredAlready = [] as Certificate[] } = {}) => {
+    const reference = { kind: "ValidatingWebhookConfiguration", name } as const;
+    const caBundle = Buffer.from(registeredAlready.map(({ pem }) => pem).join("")).toString("base64");
+    const webhook = webhookAt("https://127.0.0.1:1/");
+    const webhooks = [{ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } }];
+    await client.create(resourceOf(reference), { metadata: { name }, webhooks });
+    const authorities = await authority();
+    const log = recordedLog();
+    const clock = new FakeClock();
+    const shared = { client, random: () => 0, log };
+    const registered = new RegisteredConfigurations({ ...shared, configurations: [reference], clock: systemClock });
+    const certificates = { authorities, onChange: () => () => {} };
+    const options = { ...shared, registered, certificates, clock, standIn: { patience: PATIENCE, isLeading } };
+    const registration = new Registration(options);
+    const stop = new AbortController();
+    const watching = registered.run(stop.signal);
+    await expect.poll(() => registered.states[0]?.state, WAIT).toBe("present");
+    const running = [watching, registration.run({ stop: stop.signal })];
+    await expect.poll(() => clock.timers, WAIT).toBe(1);
+    return {
+      authorities,
+      clock,
+      log,
+      stored: async () => {
+        const object = await client.get(ValidatingWebhookConfigurations, { namespace: "", name });
+        return (object.webhooks ?? []).flatMap(registeredWith).map(({ id }) => id);
+      },
+      async [Symbol.asyncDispose]() {
+        stop.abort();
+        await Promise.all(running);
+      },
+    };
+  };
+
+  test("registers beside what others have registered, once no leader has for as long as its patience", async () => {
+    const others = await authority();
+    await using replica = await standIn("stand-in", { registeredAlready: others });
+    const before = others.map(({ id }) => id);
+    await replica.clock.advanceAndSettle(PATIENCE - 1);
+    expect(await replica.stored()).toEqual(before);
+    replica.clock.advance(1);
+    await expect.poll(replica.stored, WAIT).toEqual([...before, ...replica.authorities.map(({ id }) => id)]);
+    await expect
+      .poll(() => replica.log.of("info"), WAIT)
+      .toEqual(["registered the webhooks' certificate authorities, which the leader has not done"]);
+  });
+
+  test("becomes one that does: the stand-in rests, and begins its patience when it leads no more", async () => {
+    let leads = true;
+    await using replica = await standIn("stand-in-led", { isLeading: () => leads });
+    for (let i = 0; i < 5; i++) await replica.clock.advanceAndSettle(PATIENCE);
+    expect(await replica.stored()).toEqual([]);
+    leads = false;
+    await replica.clock.advanceAndSettle(PATIENCE);
+    await expect.poll(replica.stored, WAIT).toEqual(replica.authorities.map(({ id }) => id));
+  });
 });

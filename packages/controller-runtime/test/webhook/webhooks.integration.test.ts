@@ -279,14 +279,30 @@ describe("a configuration that a chart makes", () => {
     expect(await patches()).toBe(before + 2);
   });
 
-  test("is waited for when it is missing, and that is said once", async () => {
-    const replica = await start({ configurations: [validating("late")] });
-    replica.lead();
-    await expect.poll(() => replica.trouble, WAIT).toBe("ValidatingWebhookConfiguration late: missing: apply it");
-    await expect.poll(() => replica.log.of("warning"), WAIT).toHaveLength(1);
+  test("may be missing: that is said once, each replica is ready, and it is registered once it is there", async () => {
+    const replicas = [1, 2].map(() => start({ configurations: [validating("late")] }));
+    const [leader, standby] = await Promise.all(replicas);
+    if (leader === undefined || standby === undefined) throw new Error("no replicas");
+    leader.lead();
+    for (const replica of [leader, standby]) {
+      await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
+      await expect.poll(() => replica.log.of("warning"), WAIT).toHaveLength(1);
+    }
     await apply("late", ["a"]);
+    const [authority] = await inSecret("late", "ca.crt");
+    await expect.poll(() => authoritiesOf("late"), WAIT).toEqual([[authority]]);
+    await expect.poll(() => standby.trouble, WAIT).toBeUndefined();
+    expect(standby.log.of("warning")).toEqual([
+      "ValidatingWebhookConfiguration late is missing: nothing is admitted by us until it is applied",
+    ]);
+  });
+
+  test("that no leader registers is registered by a replica that does not lead, which is ready then", async () => {
+    await apply("leaderless", ["a"]);
+    const replica = await start({ configurations: [validating("leaderless")] });
+    await expect.poll(() => replica.trouble, WAIT).toMatch(/has no caBundle yet/);
     await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
-    expect(replica.log.of("warning")).toHaveLength(1);
+    expect(await authoritiesOf("leaderless")).toEqual([await inSecret("leaderless", "ca.crt")]);
   });
 
   const WITH_MANAGERS: Projection = { metadata: { managedFields: true } };
@@ -366,7 +382,7 @@ describe("three replicas", () => {
 });
 
 describe("certificates from files, as cert-manager makes them", () => {
-  test("are served without a Secret of ours or a write to a configuration, and ready once the bundle is injected", async () => {
+  test("are served without a Secret of ours or a write to a configuration, ready unless the bundle is of another CA", async () => {
     const directory = await mkdtemp(join(tmpdir(), "certificates-"));
     cleanups.push(() => rm(directory, { recursive: true }));
     const { ca, serving } = await servingPair();
@@ -378,16 +394,19 @@ describe("certificates from files, as cert-manager makes them", () => {
     const routes = { "/": { handler: () => deny({ message: "from files" }) } };
     const replica = await start({ port, routes, certificates: { directory }, configurations: [validating("files")] });
     replica.lead();
-    await expect.poll(() => replica.trouble, WAIT).toMatch(/has no caBundle yet/);
+    // The API server may trust the CA without a bundle.
+    await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
     const { resourceVersion } = (await stored("files")).metadata;
-    const caBundle = Buffer.from(ca).toString("base64");
-    const injected = {
-      metadata: { resourceVersion },
-      webhooks: [{ name: webhooks[0]?.name, clientConfig: { caBundle } }],
+    const inject = async (pem: string, rest: object = {}) => {
+      const caBundle = Buffer.from(pem).toString("base64");
+      const injected = { ...rest, webhooks: [{ name: webhooks[0]?.name, clientConfig: { caBundle } }] };
+      await client.patch(ValidatingWebhookConfigurations, { namespace: "", name: "files" }, injected, {
+        type: "strategic",
+      });
     };
-    await client.patch(ValidatingWebhookConfigurations, { namespace: "", name: "files" }, injected, {
-      type: "strategic",
-    });
+    await inject(cluster.caPem, { metadata: { resourceVersion } });
+    await expect.poll(() => replica.trouble, WAIT).toMatch(/does not verify the certificate that is served$/);
+    await inject(ca);
     await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
     await untilCalled("files");
     await expect(secretOf("files")).rejects.toThrow(/not found/);
@@ -462,6 +481,15 @@ describe("permissions", () => {
     expect(replica.log.of("error")).toEqual([]);
   });
 
+  test("to read the configuration may be missing, as with Roles alone: said once, and the replica is ready", async () => {
+    const name = "roles-only";
+    const [role = []] = await documentedRules(name);
+    await bind(name, { role, cluster: [] });
+    const replica = await start({ config: await configFor(name), configurations: [validating(name)] });
+    await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
+    expect(replica.log.of("error")).toEqual([expect.stringMatching(/^not allowed to list and watch validatingwebhook/)]);
+  });
+
   test("that are missing are said once each, and waited for; a Secret that must not be watched is read now and then", async () => {
     const name = "lacking";
     await kubectl(["apply", "-f", "-"], chartConfiguration(name));
@@ -501,10 +529,11 @@ describe("permissions", () => {
   });
 });
 
-test("a write that only a leader may do is not done by who does not lead", async () => {
+test("a configuration of ours is left to the leader for a while by who does not lead", async () => {
   const replica = await start({
     configurations: [{ ...validating("led"), webhooks: [webhookAt("https://127.0.0.1:1/")] }],
   });
-  await expect.poll(() => replica.trouble, WAIT).toBe("ValidatingWebhookConfiguration led: missing: apply it");
+  await expect.poll(() => replica.trouble, WAIT).toMatch(/missing: it is about to be made$/);
   await expect(stored("led")).rejects.toThrow(/not found/);
+  await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
 });

@@ -44,7 +44,11 @@ export class Connection {
       onEnd: (isFollowed) => this.#onEnd(isFollowed),
     });
     socket.on("data", this.#onData);
-    socket.on("end", () => this.#parser.end());
+    socket.on("end", () => {
+      this.#parser.end();
+      // Not sooner than "close" otherwise, and until then a request could be given to it.
+      if (this.#exchange === undefined) this.#close();
+    });
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.destroy(new Error("the server closed the connection before its answer was whole")));
   }
@@ -52,6 +56,11 @@ export class Connection {
   /** Milliseconds for which the server keeps the connection after the last answer; `Infinity` = not said. */
   get keepAlive(): number {
     return this.#keepAlive;
+  }
+
+  /** Whether a request can be given to it: the server has not begun to close it. */
+  get isUsable(): boolean {
+    return !this.#isGone && this.#socket.writable && !this.#socket.readableEnded;
   }
 
   /** Whether the process stays up for it: for a request it does, for an idle connection it does not. */

@@ -4,6 +4,8 @@ import { Connection, type ConnectionObserver, type Exchange } from "./connection
 
 /** A request that waits for a connection. */
 export interface Demand extends Exchange {
+  /** False = nobody waits for it any more. */
+  readonly isWanted: boolean;
   /** Its turn has come. @returns the whole request as text; `undefined` = it turns back, the connection stays free. */
   begin(connection: Connection): string | undefined;
 }
@@ -15,6 +17,12 @@ export interface PoolOptions {
   readonly connectTimeout: number;
   /** Milliseconds for which an idle connection is kept, unless the server says less. */
   readonly keepAlive: number;
+}
+
+interface Waiting {
+  readonly demand: Demand;
+  /** How many attempts to connect had been begun before it came. */
+  readonly after: number;
 }
 
 /** The pool is closed: its requests would fail at another try too. */
@@ -33,7 +41,7 @@ export class PoolClosedError extends Error {
  */
 export class Pool {
   readonly #options: PoolOptions;
-  readonly #waiting: Demand[] = [];
+  readonly #waiting: Waiting[] = [];
   /** All that are established, with the target as it was then: one that is outdated ends with its request. */
   readonly #connections = new Map<Connection, Target>();
   readonly #connecting = new Set<Socket>();
@@ -43,6 +51,8 @@ export class Pool {
   #target: Target;
   /** The newest TLS session with the target. */
   #session: Buffer | undefined;
+  /** Connections that have been begun, ever. */
+  #attempts = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -61,7 +71,7 @@ export class Pool {
       demand.onError(new PoolClosedError(), false);
       return;
     }
-    this.#waiting.push(demand);
+    this.#waiting.push({ demand, after: this.#attempts });
     const connection = this.#takeIdle();
     if (connection === undefined) this.#connectMore();
     else this.#serve(connection);
@@ -80,7 +90,7 @@ export class Pool {
     this.#closed = true;
     clearTimeout(this.#sweep);
     const cause = new PoolClosedError();
-    for (const demand of this.#waiting.splice(0)) demand.onError(cause, false);
+    for (const { demand } of this.#waiting.splice(0)) demand.onError(cause, false);
     for (const connection of this.#connections.keys()) connection.destroy(cause);
     for (const socket of this.#connecting) socket.destroy();
   }
@@ -91,10 +101,10 @@ export class Pool {
       connection.destroy(new Error("the TLS material has changed"));
       return;
     }
-    for (let demand = this.#waiting.shift(); demand !== undefined; demand = this.#waiting.shift()) {
-      const bytes = demand.begin(connection);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const bytes = next.demand.begin(connection);
       if (bytes !== undefined) {
-        connection.send(demand, bytes);
+        connection.send(next.demand, bytes);
         return;
       }
     }
@@ -111,11 +121,11 @@ export class Pool {
   #takeIdle(): Connection | undefined {
     const now = performance.now();
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (connection.expires > now) {
+      if (connection.expires > now && connection.isUsable) {
         connection.hold(true);
         return connection;
       }
-      connection.destroy(new Error("idle for too long"));
+      connection.destroy(new Error("idle for too long, or closed by the server"));
     }
     return undefined;
   }
@@ -137,6 +147,15 @@ export class Pool {
     this.#connectMore();
   }
 
+  /** One connection fails one request: the first that waits, unless it came when the attempt was under way for another. */
+  #failFirst(cause: Error, attempt: number): void {
+    while (this.#waiting[0]?.demand.isWanted === false) this.#waiting.shift();
+    const [first] = this.#waiting;
+    if (first === undefined || first.after >= attempt) return;
+    this.#waiting.shift();
+    first.demand.onError(cause, false);
+  }
+
   #connectMore(): void {
     const most = this.#options.connections ?? Number.POSITIVE_INFINITY;
     while (
@@ -150,6 +169,7 @@ export class Pool {
 
   #connect(): void {
     const target = this.#target;
+    const attempt = ++this.#attempts;
     const socket = connect(target, {
       timeout: this.#options.connectTimeout,
       session: this.#session,
@@ -164,8 +184,9 @@ export class Pool {
       },
       onFail: (cause) => {
         this.#connecting.delete(socket);
-        // Of the TLS material that was: the others, and new attempts, decide.
-        if (target === this.#target) this.#waiting.shift()?.onError(cause, false);
+        // It may be the session that something between us and the server does not bear.
+        this.#session = undefined;
+        if (target === this.#target) this.#failFirst(cause, attempt);
         this.#connectMore();
       },
     });

@@ -3,9 +3,9 @@
 // - Each request is told of one end, whatever the server does; a connection that fails costs one request, not the others.
 // - Nothing stays behind: idle connections end after their time, and do not keep the process up.
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Connection } from "../../../src/client/http/connection.ts";
+import { Connection } from "../../../src/client/http/connection.ts";
 import { type Demand, Pool, type PoolOptions } from "../../../src/client/http/pool.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -45,6 +45,7 @@ const send = (pool: Pool, path = "/", options: { readonly turnsBack?: boolean } 
   new Promise((resolve) => {
     const body: Buffer[] = [];
     const demand: Demand = {
+      isWanted: true,
       begin: (_connection: Connection) => {
         if (options.turnsBack !== true) return `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
         resolve("turned back");
@@ -120,6 +121,22 @@ describe("a connection is used again", () => {
     await send(pool);
     await send(pool);
     expect(sockets).toHaveLength(2);
+  });
+});
+
+describe("a connection that the server has begun to close", () => {
+  it("is gone as soon as that is read, so that no request is given to it", async () => {
+    const { sockets, target } = await serve(() => {});
+    const socket = connect(target);
+    cleanups.push(() => socket.destroy());
+    const gone: unknown[] = [];
+    const connection = new Connection(socket, { onFree: () => {}, onGone: (one) => gone.push(one) });
+    await expect.poll(() => sockets.length, { interval: 1 }).toBe(1);
+    expect(connection.isUsable).toBe(true);
+    sockets[0]?.end();
+    await once(socket, "end");
+    expect(gone).toEqual([connection]);
+    expect(connection.isUsable).toBe(false);
   });
 });
 
