@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 NODE := $(BIN)/node
 
 .DEFAULT_GOAL := help
-.PHONY: help install assets build test chaos check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
+.PHONY: help install assets wasm bundle build test chaos check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z -]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,13 +21,20 @@ install: node_modules/.package-lock.json
 assets: install ## Fetch or build the binaries of the local Kubernetes (once a machine)
 	@packages/devcluster/bin/pcmc-devcluster assets
 
-build: generate ## Everything that is made from source
+# Kept in the user's cache too: a clean checkout of the same sources has it at once.
+wasm: install ## Build the template engine's WebAssembly module with Go
+	@$(NODE) packages/gotemplate/scripts/build.ts
 
-test: assets ## Unit, property and API-server tests
+bundle: wasm ## The program as it is shipped: dist/pcmc, without node_modules
+	@$(NODE) scripts/bundle.ts
+
+build: generate bundle ## Everything that is made from source
+
+test: assets wasm ## Unit, property and API-server tests
 	@$(NODE) $(BIN)/vitest run
 
 # CHAOS_SEEDS=1-200 for others than 1-20; CHAOS_STORY=FILE for one story that a failure has printed.
-chaos: assets ## Stories of faults against the manager, one for each seed; about five minutes
+chaos: assets wasm ## Stories of faults against the manager, one for each seed; about five minutes
 	@$(NODE) $(BIN)/vitest run --config packages/operator/test/chaos/vitest.config.ts
 
 check: install ## Format, lint, types, generated files up to date
@@ -45,13 +52,13 @@ vet: install ## Lint and types only
 generate manifests: install ## Write crd/ and docs/settings.md anew
 	@$(NODE) scripts/generate.ts
 
-demo: assets ## Cluster, manager, examples: see it work, about 20 s
+demo: assets wasm ## Cluster, manager, examples: see it work, about 20 s
 	@$(NODE) scripts/demo.ts
 
-dev: assets ## The same, left running; prints the kubeconfig
+dev: assets wasm ## The same, left running; prints the kubeconfig
 	@$(NODE) scripts/demo.ts --keep
 
-bench: assets ## Speed beside the raw create rate, latency, memory, restarts: under 10 minutes
+bench: assets bundle ## Speed beside the raw create rate, latency, memory, restarts: under 10 minutes
 	@$(NODE) bench/main.ts
 
 install-crd: ## Put the CRD into the cluster of your kubeconfig
@@ -60,8 +67,8 @@ install-crd: ## Put the CRD into the cluster of your kubeconfig
 uninstall-crd: ## Take it out again, and every PodConfigMapConfig with it
 	@kubectl delete --ignore-not-found -f crd/
 
-run: install ## Run the manager here, against the cluster of your kubeconfig
+run: install wasm ## Run the manager here, against the cluster of your kubeconfig
 	@bin/pcmc manager
 
 clean: ## Remove what make installed here
-	@rm -rf node_modules packages/*/node_modules
+	@rm -rf node_modules packages/*/node_modules packages/*/dist dist

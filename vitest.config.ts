@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts"],
+    globalSetup: ["packages/gotemplate/test/global-setup.ts"],
     reporters: ["default", "./scripts/summary-reporter.ts"],
     pool: "forks",
     maxWorkers: 2,

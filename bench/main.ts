@@ -3,6 +3,7 @@
  *
  *   node bench/main.ts [all|start|convergence|idle|restart|latency] [--pods 1000,10000] [--json]
  */
+import { BUNDLE, bundle } from "../scripts/bundle.ts";
 import { fill, groundFor, startGroundCluster } from "./ground.ts";
 import { machine } from "./machine.ts";
 import { type Measurement, measure } from "./measurement.ts";
@@ -36,6 +37,8 @@ const measureAll = async (pods: number, steps: readonly Step[], options: Options
 };
 
 const run = async (options: Options): Promise<void> => {
+  note("bundling");
+  await bundle(BUNDLE);
   const measurements: Measurement[] = [];
   for (const [pods, steps] of Map.groupBy(planOf(options), (step) => step.pods)) {
     measurements.push(...(await measureAll(pods, steps, options)));

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { BUNDLE, PROGRAM } from "../scripts/bundle.ts";
 import type { Ground } from "./ground.ts";
 
 const PCMC = fileURLToPath(new URL("../bin/pcmc", import.meta.url));
@@ -37,6 +38,8 @@ export const startManager = async ({ identity, connections }: Ground): Promise<M
     env: {
       PATH: process.env.PATH ?? "",
       HOME: "/nonexistent",
+      // What is measured is what is shipped.
+      PCMC_PROGRAM: `${BUNDLE}/${PROGRAM}`,
       KUBECONFIG: identity.kubeconfig,
       METRICS_ADDR: `127.0.0.1:${port}`,
       LOG_LEVEL: process.env.LOG_LEVEL ?? "warning",
