@@ -1,5 +1,15 @@
 import type { Schema, SchemaNode } from "./schema.ts";
 
+/** What kind of fault it is: those of Kubernetes' `metav1.CauseType` that can be. Forbidden is an unknown field. */
+export type FaultReason =
+  | "FieldValueForbidden"
+  | "FieldValueInvalid"
+  | "FieldValueNotSupported"
+  | "FieldValueRequired"
+  | "FieldValueTooLong"
+  | "FieldValueTooMany"
+  | "FieldValueTypeInvalid";
+
 /** Something in an object that admission refuses. */
 export interface Finding {
   /** The way to it: `["spec", "podSelector", "matchExpressions", 0, "operator"]`. */
@@ -8,6 +18,7 @@ export interface Finding {
   readonly field: string;
   /** One line: what is wrong, and what to do. */
   readonly message: string;
+  readonly reason: FaultReason;
   /** Whether the part is missing from the conforming value: it could not be used at all. */
   readonly leftOut?: true;
 }
@@ -52,13 +63,13 @@ const below = ({ path, findings }: Place, ...steps: readonly (string | number)[]
   findings,
 });
 
-const report = ({ path, findings }: Place, message: string): void => {
-  findings.push({ path, field: fieldOf(path), message });
+const report = ({ path, findings }: Place, reason: FaultReason, message: string): void => {
+  findings.push({ path, field: fieldOf(path), message, reason });
 };
 
 /** Reports a part that cannot be used; the value in its place is `undefined`. */
-const leaveOut = ({ path, findings }: Place, message: string): undefined => {
-  findings.push({ path, field: fieldOf(path), message, leftOut: true });
+const leaveOut = ({ path, findings }: Place, reason: FaultReason, message: string): undefined => {
+  findings.push({ path, field: fieldOf(path), message, reason, leftOut: true });
 };
 
 const read = (node: SchemaNode, value: unknown, place: Place): unknown => {
@@ -71,9 +82,11 @@ const read = (node: SchemaNode, value: unknown, place: Place): unknown => {
 };
 
 const judge = (node: SchemaNode, value: unknown, place: Place): void => {
-  for (const { check, message, fieldPath } of node["x-kubernetes-validations"] ?? []) {
+  for (const { check, message, explain, fieldPath } of node["x-kubernetes-validations"] ?? []) {
+    if (check(value)) continue;
     const at = fieldPath === undefined ? place : below(place, ...fieldPath.slice(1).split("."));
-    if (!check(value)) report(at, message);
+    const named = explain?.(value);
+    report(at, "FieldValueInvalid", named === undefined || /[\r\n]/.test(named) ? message : named);
   }
 };
 
@@ -85,14 +98,15 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 
 const wrongType = (node: SchemaNode, value: unknown, place: Place): undefined => {
   const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  return leaveOut(place, `must be of type ${node.type}, not ${found}`);
+  return leaveOut(place, "FieldValueTypeInvalid", `must be of type ${node.type}, not ${found}`);
 };
 
 const tooMany = (
   place: Place,
   { count, most, noun }: { count: number; most: number | undefined; noun: string },
 ): void => {
-  if (most !== undefined && count > most) report(place, `must have at most ${most} ${noun}, not ${count}`);
+  if (most === undefined || count <= most) return;
+  report(place, "FieldValueTooMany", `must have at most ${most} ${noun}, not ${count}`);
 };
 
 const readObject: Reader = (node, value, place) => {
@@ -105,7 +119,8 @@ const readObject: Reader = (node, value, place) => {
 const readFields = (node: SchemaNode, value: Readonly<Record<string, unknown>>, place: Place): unknown => {
   const { properties = {}, required = [] } = node;
   for (const name of Object.keys(value)) {
-    if (!Object.hasOwn(properties, name)) report(below(place, name), "unknown field: remove it, or mend its spelling");
+    if (Object.hasOwn(properties, name)) continue;
+    report(below(place, name), "FieldValueForbidden", "unknown field: remove it, or mend its spelling");
   }
   const fields = Object.entries(properties).map(([name, property]) => {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
@@ -116,7 +131,7 @@ const readFields = (node: SchemaNode, value: Readonly<Record<string, unknown>>, 
   const present = Object.fromEntries(fields.filter(([, field]) => field !== undefined));
   const missing = required.filter((name) => !Object.hasOwn(present, name));
   for (const name of missing) {
-    if (!Object.hasOwn(value, name)) leaveOut(below(place, name), "required: add it");
+    if (!Object.hasOwn(value, name)) leaveOut(below(place, name), "FieldValueRequired", "required: add it");
   }
   return missing.length === 0 ? present : undefined;
 };
@@ -144,14 +159,17 @@ const readArray: Reader = (node, value, place) => {
 const readString: Reader = (node, value, place) => {
   if (typeof value !== "string") return wrongType(node, value, place);
   if (node.enum !== undefined && !node.enum.includes(value)) {
-    return leaveOut(place, `must be one of ${node.enum.join(", ")}, not ${JSON.stringify(value)}`);
+    const message = `must be one of ${node.enum.join(", ")}, not ${JSON.stringify(value)}`;
+    return leaveOut(place, "FieldValueNotSupported", message);
   }
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern } = node;
   // Code points, as the API server counts them.
   const length = value.length > maxLength ? [...value].length : value.length;
-  if (length > maxLength) report(place, `must have at most ${maxLength} characters, not ${length}`);
-  if (length < minLength) report(place, `must have at least ${minLength} characters`);
-  if (pattern !== undefined && !new RegExp(pattern).test(value)) report(place, `must match ${pattern}`);
+  if (length > maxLength)
+    report(place, "FieldValueTooLong", `must have at most ${maxLength} characters, not ${length}`);
+  if (length < minLength) report(place, "FieldValueInvalid", `must have at least ${minLength} characters`);
+  if (pattern !== undefined && !new RegExp(pattern).test(value))
+    report(place, "FieldValueInvalid", `must match ${pattern}`);
   return value;
 };
 
@@ -159,7 +177,8 @@ const readInteger: Reader = (node, value, place) => {
   if (typeof value === "bigint") return readInteger(node, Number(value), place);
   if (typeof value !== "number" || !Number.isInteger(value)) return wrongType(node, value, place);
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = node;
-  if (value < minimum || value > maximum) return leaveOut(place, rangeMessage({ minimum, maximum, value }));
+  if (value < minimum || value > maximum)
+    return leaveOut(place, "FieldValueInvalid", rangeMessage({ minimum, maximum, value }));
   return value;
 };
 

@@ -1,3 +1,4 @@
+import { namedKey } from "./named-key.ts";
 import { listOf, mapOf, object, oneOf, optional, type Rule, rules, string } from "./schema.ts";
 import {
   isLabelKey,
@@ -28,9 +29,12 @@ const labelKey: Rule<string> = {
   check: isLabelKey,
 };
 
+const SOUND_KEY = `size(key) <= ${MAX_QUALIFIED_NAME} && key.indexOf('/') <= ${MAX_NAME} && key.matches('${LABEL_KEY_PATTERN}')`;
+
 const labelKeys: Rule<object> = {
-  rule: `self.all(key, size(key) <= ${MAX_QUALIFIED_NAME} && key.indexOf('/') <= ${MAX_NAME} && key.matches('${LABEL_KEY_PATTERN}'))`,
+  rule: `self.all(key, ${SOUND_KEY})`,
   message: `a key ${KEY_FAULT}`,
+  ...namedKey({ sound: SOUND_KEY, isSound: isLabelKey, fault: KEY_FAULT }),
   check: (labels) => Object.keys(labels).every(isLabelKey),
 };
 

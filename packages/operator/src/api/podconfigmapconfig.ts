@@ -4,6 +4,7 @@ import type { CustomResource } from "./crd.ts";
 import { annotationDataKey, collisions, labelDataKey } from "./data-keys.ts";
 import { ebpfConfigSchema } from "./ebpf-config.ts";
 import { labelSelectorSchema } from "./label-selector.ts";
+import { namedKey } from "./named-key.ts";
 import { integer, listOf, mapOf, nullable, object, optional, type Rule, rules, type Static, string } from "./schema.ts";
 import {
   ANNOTATION_KEY_PATTERN,
@@ -25,17 +26,27 @@ interface CopiedKeys {
   dataKey(key: string): string;
 }
 
+/** A key with `/` whose data key another one has too. */
+const COLLIDES = "key.contains('/') && key.replace('/', '_') in self";
+
 /**
  * Among valid keys only one with `/` and one without can collide: a prefix holds no `_`, so two keys with `/` that become one
  * have the same prefix and the same name. That makes the rule linear in what the API server's cost estimate multiplies.
  */
-const noCollision = ({ noun, dataKey }: CopiedKeys): Rule<readonly string[]> => ({
-  rule: "self.all(key, !key.contains('/') || !(key.replace('/', '_') in self))",
-  message:
-    `two ${noun} keys differ only in '/' and '_' and would become the same data key, because '/' becomes '_' there: ` +
-    "remove one of them",
-  check: (keys) => collisions(keys, dataKey).size === 0,
-});
+const noCollision = ({ noun, dataKey }: CopiedKeys): Rule<readonly string[]> => {
+  const fault = `would become the same data key, because '/' becomes '_' there: remove one of them`;
+  return {
+    rule: `!self.exists(key, ${COLLIDES})`,
+    message: `two ${noun} keys differ only in '/' and '_' and ${fault}`,
+    messageExpression: `'the ${noun} keys ' + self.filter(key, ${COLLIDES})[0] + ' and ' + self.filter(key, ${COLLIDES})[0].replace('/', '_') + ' ${fault.replaceAll("'", "\\'")}'`,
+    explain: (keys) => {
+      const all = new Set(keys);
+      const first = keys.find((key) => key.includes("/") && all.has(key.replace("/", "_"))) ?? "";
+      return `the ${noun} keys ${first} and ${first.replace("/", "_")} ${fault}`;
+    },
+    check: (keys) => collisions(keys, dataKey).size === 0,
+  };
+};
 
 const copiedKey = ({ noun, pattern, isKey, dataKey }: CopiedKeys): readonly Rule<string>[] => {
   const longest = MAX_DATA_KEY - dataKey("").length;
@@ -47,7 +58,7 @@ const copiedKey = ({ noun, pattern, isKey, dataKey }: CopiedKeys): readonly Rule
     },
     {
       rule: `size(self) <= ${longest}`,
-      message: `is too long: a ${noun} key of more than ${longest} characters gives a data key of more than ${MAX_DATA_KEY}; remove it`,
+      message: `is too long: a key of more than ${longest} characters gives a data key of more than ${MAX_DATA_KEY}; remove it`,
       check: (key) => key.length <= longest,
     },
   ];
@@ -62,12 +73,36 @@ const copiedKeys = (copied: CopiedKeys, description: string) =>
     }),
   );
 
+const SOUND_DATA_KEY = `size(key) <= ${MAX_DATA_KEY} && key.matches('${DATA_KEY_PATTERN}') && key != '.' && !key.startsWith('..')`;
+const DATA_KEY_FAULT =
+  `cannot be a key of a ConfigMap: use at most ${MAX_DATA_KEY} letters, digits, '-', '_' and '.', ` +
+  "other than '.' itself and not with '..' at the start";
+
 const dataKeys: Rule<object> = {
-  rule: `self.all(key, size(key) <= ${MAX_DATA_KEY} && key.matches('${DATA_KEY_PATTERN}') && key != '.' && !key.startsWith('..'))`,
-  message:
-    `a key cannot be a key of a ConfigMap: use at most ${MAX_DATA_KEY} letters, digits, '-', '_' and '.', ` +
-    "other than '.' itself and not with '..' at the start",
+  rule: `self.all(key, ${SOUND_DATA_KEY})`,
+  message: `a key ${DATA_KEY_FAULT}`,
+  ...namedKey({ sound: SOUND_DATA_KEY, isSound: isDataKey, fault: DATA_KEY_FAULT }),
   check: (templates) => Object.keys(templates).every(isDataKey),
+};
+
+/** The characters of all templates of one object. Stored, they have to fit into etcd's 1.5 MiB with all the rest. */
+export const MAX_TEMPLATES = 1_048_576;
+
+const templateSize: Rule<Readonly<Record<string, string>>> = {
+  rule: `self.map(key, size(self[key])).sum() <= ${MAX_TEMPLATES}`,
+  message: `the templates hold more than ${MAX_TEMPLATES} characters together: shorten them, or spread them over several PodConfigMapConfigs`,
+  check: (templates) => templatesFit(templates),
+};
+
+/** Whether the templates are few and short enough to be stored and compiled. */
+export const templatesFit = (templates: Readonly<Record<string, string>>): boolean =>
+  Object.values(templates).reduce((sum, template) => sum + codePoints(template), 0) <= MAX_TEMPLATES;
+
+/** Characters as the API server counts them. */
+const codePoints = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
 };
 
 const specSchema = object(
@@ -84,12 +119,12 @@ const specSchema = object(
       "Keys of Pod annotations to copy, each as annotation_<key> with '/' as '_', where the Pod has the annotation.",
     ),
     configMapDataTemplate: optional(
-      mapOf(string(), {
+      mapOf(string({ maxLength: MAX_TEMPLATES }), {
         description:
           "Further data: each value is a Go template (text/template with sprig's text functions), rendered for each Pod and " +
           "stored under its key. A key of the same name as a default one, such as podName, wins.",
         maxProperties: 128,
-        ...rules(dataKeys),
+        ...rules<Readonly<Record<string, string>>>(dataKeys, templateSize),
       }),
     ),
     ebpfConfig: optional(ebpfConfigSchema),

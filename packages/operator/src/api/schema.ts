@@ -12,6 +12,13 @@ export interface Rule<T> {
   readonly rule: string;
   /** One line: what is wrong, and what to do. */
   readonly message: string;
+  /**
+   * A CEL expression for the message that names what is at fault. API servers before 1.27 know none; they, and those where it
+   * gives no single line, show `message`.
+   */
+  readonly messageExpression?: string;
+  /** The twin of `messageExpression`, for a value that `check` refuses. */
+  explain?(value: T): string;
   /** Where below the node the fault lies, as the API server wants it: `.values`. */
   readonly fieldPath?: string;
   /** The twin of `rule`: true = valid. A function, so it never reaches the CRD. */

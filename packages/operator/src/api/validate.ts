@@ -17,15 +17,21 @@ export const conformPodConfigMapConfig = (object: unknown): Conformed<Conforming
 const expect = (object: unknown, field: string, expected: string): readonly Finding[] => {
   const found = isObject(object) ? object[field] : undefined;
   if (found === expected) return [];
-  return [{ path: [field], field: fieldOf([field]), message: `must be ${expected}` }];
+  const reason = found === undefined ? "FieldValueRequired" : "FieldValueNotSupported";
+  return [{ path: [field], field: fieldOf([field]), message: `must be ${expected}`, reason }];
 };
 
-/**
- * The checks of admission, offline: what the API server with our CRD would refuse in `object`, in the order of the schema.
- * An empty list = it would be accepted. `object` may be anything, as YAML or JSON gives it. Never throws.
- */
-export const validatePodConfigMapConfig = (object: unknown): readonly Finding[] => [
+/** What is wrong with the fields that say which kind of object it is. */
+export const identityFaults = (object: unknown): readonly Finding[] => [
   ...expect(object, "apiVersion", API_VERSION),
   ...expect(object, "kind", resource.kind),
+];
+
+/**
+ * What the API server with our CRD would refuse in `object`, `metadata` apart, in the order of the schema. An empty list = it would
+ * be accepted. `object` may be anything, as YAML or JSON gives it. Never throws.
+ */
+export const validatePodConfigMapConfig = (object: unknown): readonly Finding[] => [
+  ...identityFaults(object),
   ...conformPodConfigMapConfig(object).findings,
 ];

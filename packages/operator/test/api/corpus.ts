@@ -1,6 +1,6 @@
 /*
- * Specs that users write, legal and refused. The unit test gives them to the offline checks, the integration test to a real API
- * server with our CRD: so the CEL rules and their twins are held to one verdict on each.
+ * Specs that users write, legal and refused. Unit tests give them to the offline checks, an integration test to a real API
+ * server with our CRD too: so the CEL rules and their twins are held to one verdict on each.
  */
 
 export interface Case {
@@ -58,6 +58,10 @@ export const legal: readonly Case[] = [
   },
   { name: "a template key of a default key's name", spec: template("podName") },
   { name: "a template key of a copied label's name", spec: { ...template("label_a_b"), labelsToInclude: ["a/b"] } },
+  {
+    name: "templates as large as they may be together",
+    spec: { configMapDataTemplate: { a: "x".repeat(524_288), b: "ä".repeat(524_288) } },
+  },
   { name: "the longest template key", spec: template("k".repeat(253)) },
   { name: "a template key with every kind of character", spec: template(".a-B_9") },
   { name: "an empty ebpfConfig", spec: { ebpfConfig: {} } },
@@ -229,6 +233,22 @@ export const refused: readonly Refused[] = [
   {
     name: "a template that is a number",
     spec: { configMapDataTemplate: { a: 1 } },
+    field: "spec.configMapDataTemplate",
+  },
+  {
+    name: "a template that is too large",
+    spec: { configMapDataTemplate: { a: "x".repeat(1_048_577) } },
+    field: "spec.configMapDataTemplate.a",
+  },
+  {
+    name: "templates that are too large together",
+    spec: { configMapDataTemplate: { a: "x".repeat(524_288), b: "x".repeat(524_289) } },
+    field: "spec.configMapDataTemplate",
+    says: "hold more than 1048576 characters together",
+  },
+  {
+    name: "too many templates",
+    spec: { configMapDataTemplate: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`k${i}`, "x"])) },
     field: "spec.configMapDataTemplate",
   },
   { name: "port 0", spec: firewall({ allowedPorts: [80, 0] }), field: "spec.ebpfConfig.l4Firewall.allowedPorts[1]" },

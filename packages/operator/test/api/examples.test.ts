@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { validatePodConfigMapConfig } from "../../src/api/validate.ts";
+import { validatePodConfigMapConfig } from "../../src/admission/validate.ts";
 import { parsePodConfigMapConfig } from "../../src/podconfigmap/config.ts";
+import { contentEngine as engine } from "../admission/fixtures.ts";
 
 interface Example {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
@@ -18,9 +19,9 @@ const pods = read("pods.yaml");
 describe.each(["podconfigmapconfig.yaml", "ebpf-config.yaml"])("examples/%s", (file) => {
   const configs = read(file);
 
-  test("is valid", () => {
+  test("is valid, and admission has nothing to say of it", async () => {
     expect(configs).not.toEqual([]);
-    for (const config of configs) expect(validatePodConfigMapConfig(config)).toEqual([]);
+    for (const config of configs) expect(await validatePodConfigMapConfig(config, { engine })).toEqual([]);
   });
 
   test("selects some of the Pods of examples/pods.yaml, and not all", () => {

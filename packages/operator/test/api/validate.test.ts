@@ -1,6 +1,6 @@
 /*
  * Invariants:
- * - What the API server with our CRD refuses has a finding, what it takes has none; crd.integration.test.ts holds it to that.
+ * - What the API server with our CRD refuses has a finding, what it takes has none; admission/judgements.integration.test.ts holds it to that.
  * - No value whatever makes the checks throw.
  */
 import fc from "fast-check";

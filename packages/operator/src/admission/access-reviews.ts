@@ -1,0 +1,107 @@
+import { hash } from "node:crypto";
+import { type Client, type Clock, defineResource } from "@pcmc/controller-runtime";
+import type { SubjectAccessReview, SubjectAccessReviewSpec } from "kubernetes-types/authorization/v1.d.ts";
+
+export const SubjectAccessReviews = defineResource<SubjectAccessReview>({
+  apiVersion: "authorization.k8s.io/v1",
+  kind: "SubjectAccessReview",
+  plural: "subjectaccessreviews",
+  namespaced: false,
+});
+
+/** Who sent a request, as the API server has authenticated it (`authentication.k8s.io/v1` UserInfo). */
+export interface UserInfo {
+  readonly username?: string | undefined;
+  readonly uid?: string | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** Something that RBAC allows or not. */
+export interface Access {
+  readonly namespace: string;
+  readonly verb: string;
+  /** `""` for the core group. */
+  readonly group: string;
+  readonly resource: string;
+}
+
+export interface AccessReviewsOptions {
+  /** Not one that only a leader may write with: all replicas are asked. */
+  readonly client: Pick<Client, "create">;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** Milliseconds that an answer counts: a right that is given or taken is seen that much later. */
+const LASTS = 5_000;
+/** Answers that are kept at the most; an entry has some 200 bytes. */
+const KEPT = 1_000;
+/** Milliseconds for one question with its retry: what asks has to answer the API server in time itself. */
+const TIMEOUT = 2_000;
+
+interface Answer {
+  readonly allowed: Promise<boolean>;
+  /** `undefined` while the question is out. */
+  expires: number | undefined;
+}
+
+/**
+ * Asks the API server what a user may do. Answers are kept for five seconds, and a question that is out is not asked twice;
+ * failures are not kept.
+ */
+export class AccessReviews {
+  readonly #options: AccessReviewsOptions;
+  readonly #answers = new Map<string, Answer>();
+
+  constructor(options: AccessReviewsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Whether `user` has `access`.
+   *
+   * @throws what the client throws when the API server gives no answer.
+   */
+  allows(user: UserInfo, access: Access): Promise<boolean> {
+    const spec = specOf(user, access);
+    // Hashed, because a user can be in hundreds of groups.
+    const key = hash("sha256", JSON.stringify(spec), "base64");
+    const known = this.#answers.get(key);
+    const { clock } = this.#options;
+    if (known !== undefined && (known.expires === undefined || clock.now() < known.expires)) return known.allowed;
+    return this.#ask(key, spec);
+  }
+
+  #ask(key: string, spec: SubjectAccessReviewSpec): Promise<boolean> {
+    const { client, clock } = this.#options;
+    const allowed = client
+      .create(SubjectAccessReviews, { spec }, { timeout: TIMEOUT, retries: 1 })
+      .then(({ status }) => status?.allowed ?? false);
+    const answer: Answer = { allowed, expires: undefined };
+    // At the end of the map: the oldest answer is the first.
+    this.#answers.delete(key);
+    this.#answers.set(key, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > KEPT && oldest !== undefined) this.#answers.delete(oldest);
+    const forget = () => {
+      if (this.#answers.get(key) === answer) this.#answers.delete(key);
+    };
+    allowed.then(() => {
+      answer.expires = clock.now() + LASTS;
+    }, forget);
+    return allowed;
+  }
+}
+
+const specOf = (
+  { username, uid, groups, extra }: UserInfo,
+  { namespace, verb, group, resource }: Access,
+): SubjectAccessReviewSpec => ({
+  resourceAttributes: { namespace, verb, group, resource },
+  ...(username !== undefined && { user: username }),
+  ...(uid !== undefined && { uid }),
+  ...(groups !== undefined && { groups: [...groups] }),
+  ...(extra !== undefined && {
+    extra: Object.fromEntries(Object.entries(extra).map(([name, values]) => [name, [...values]])),
+  }),
+});

@@ -1,0 +1,68 @@
+import type { TemplateError } from "@pcmc/gotemplate";
+import { type Finding, warning } from "./finding.ts";
+import { didYouMean } from "./nearest.ts";
+import { type MissingField, missingField } from "./pod-schema.ts";
+import type { TemplateEngine } from "./template-engine.ts";
+
+export interface TemplateDeps {
+  readonly engine: TemplateEngine;
+  /** Ends waiting for the engine. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Sources = Readonly<Record<string, string>>;
+
+const pathOf = (key: string) => ["spec", "configMapDataTemplate", key];
+
+/**
+ * An error for each template that does not compile, and a warning for each field that one reads and no Pod has.
+ *
+ * @throws what `compileAll` throws, which is never a template's fault.
+ */
+export const templateFindings = async (sources: Sources, deps: TemplateDeps): Promise<readonly Finding[]> => {
+  if (Object.keys(sources).length === 0) return [];
+  const { errors, reads } = await deps.engine.compileAll(sources, { signal: deps.signal });
+  const failed = new Set(errors.map(({ key }) => key));
+  const sound = Object.keys(sources).filter((key) => !failed.has(key));
+  const isAnyMissing = reads.kind === "paths" && reads.paths.some((path) => missingField(path) !== undefined);
+  const warnings = isAnyMissing ? await Promise.all(sound.map((key) => readWarnings(key, sources, deps))) : [];
+  return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...warnings.flat()];
+};
+
+const errorFinding = async (error: TemplateError, sources: Sources): Promise<Finding> => {
+  // Here, not above: whoever has no templates need not load the engine's package.
+  const { caret } = await import("@pcmc/gotemplate");
+  const { key = "", line, column, detail, suggestion } = error;
+  return {
+    severity: "error",
+    path: pathOf(key),
+    message: `${oneLine(detail)}${suggestion === undefined ? "" : `: did you mean ${suggestion}?`}`,
+    position: { line, column },
+    excerpt: caret(sources[key] ?? "", error),
+  };
+};
+
+const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]\s*/g, " ");
+
+/** Missing fields of one template that are told: a template of a megabyte can read very many. */
+const TOLD = 10;
+
+/** Compiled alone: of several together the engine tells only what all of them read. */
+const readWarnings = async (key: string, sources: Sources, deps: TemplateDeps): Promise<readonly Finding[]> => {
+  const { reads } = await deps.engine.compileAll({ [key]: sources[key] ?? "" }, { signal: deps.signal });
+  if (reads.kind === "whole") return [];
+  const missing = new Map<string, MissingField>();
+  for (const path of reads.paths) {
+    const field = missingField(path);
+    if (field !== undefined) missing.set(field.field, field);
+    if (missing.size === TOLD) break;
+  }
+  return [...missing.values()].map((field) => warning(pathOf(key), missingMessage(field)));
+};
+
+const missingMessage = ({ field, known }: MissingField): string => {
+  const step = field.slice(field.lastIndexOf(".") + 1);
+  const hint = didYouMean(step, known);
+  const more = hint === "" && known.length > 0 && known.length <= 10 ? `: there are ${known.join(", ")}` : hint;
+  return `reads .${field}, which no Pod has, so rendering fails there${more}`;
+};

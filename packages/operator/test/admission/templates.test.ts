@@ -1,0 +1,72 @@
+/*
+ * Invariants:
+ * - What the engine says of a template reaches the finding with key, position and the line at fault.
+ * - Templates are compiled in one round trip; only to name the one that reads what no Pod has it takes more.
+ */
+import { expect, test } from "vitest";
+import { templateFindings } from "../../src/admission/templates.ts";
+import { engineThatSays } from "./fixtures.ts";
+
+test("an error has the template's key, the position, the line with a caret, and what was meant", async () => {
+  const source = "first\nname: {{ toYml .metadata }}\n";
+  const detail = 'function "toYml" not defined';
+  const { engine } = engineThatSays({ [source]: { error: { line: 2, column: 10, detail, suggestion: "toYaml" } } });
+  expect(await templateFindings({ "app.conf": source }, { engine })).toEqual([
+    {
+      severity: "error",
+      path: ["spec", "configMapDataTemplate", "app.conf"],
+      message: 'function "toYml" not defined: did you mean toYaml?',
+      position: { line: 2, column: 10 },
+      excerpt: "name: {{ toYml .metadata }}\n         ^",
+    },
+  ]);
+});
+
+test("a message is one line, whatever the engine says", async () => {
+  const { engine } = engineThatSays({ x: { error: { line: 1, column: 1, detail: "two\n  lines" } } });
+  const [finding] = await templateFindings({ a: "x" }, { engine });
+  expect(finding?.message).toBe("two lines");
+});
+
+test("several templates that are sound take one round trip", async () => {
+  const { engine, asked } = engineThatSays({ x: { reads: [["metadata", "name"]] }, y: { reads: [["spec"]] } });
+  expect(await templateFindings({ a: "x", b: "y" }, { engine })).toEqual([]);
+  expect(asked).toEqual([["a", "b"]]);
+});
+
+test("no templates, no question", async () => {
+  const { engine, asked } = engineThatSays();
+  expect(await templateFindings({}, { engine })).toEqual([]);
+  expect(asked).toEqual([]);
+});
+
+test("a field that no Pod has is a warning at the template that reads it, with what was meant", async () => {
+  const { engine } = engineThatSays({
+    sound: { reads: [["status", "podIP"]] },
+    misspelt: { reads: [["spec", "nodename"]] },
+    foreign: { reads: [["Values", "x"]] },
+  });
+  const findings = await templateFindings({ a: "sound", b: "misspelt", c: "foreign" }, { engine });
+  expect(findings.map(({ severity, path, message }) => `${severity} ${path.at(-1)}: ${message}`)).toEqual([
+    "warning b: reads .spec.nodename, which no Pod has, so rendering fails there: did you mean nodeName?",
+    "warning c: reads .Values, which no Pod has, so rendering fails there: there are metadata, spec, status, pcmc, labels, annotations, namespace, podName, nodeName, phase",
+  ]);
+});
+
+test("of very many missing fields of a template the first ten are told", async () => {
+  const { engine } = engineThatSays({
+    x: { reads: Array.from({ length: 500 }, (_, index) => ["spec", `no${index}`]) },
+  });
+  expect(await templateFindings({ a: "x" }, { engine })).toHaveLength(10);
+});
+
+test("an abort reaches the engine", async () => {
+  const signal = AbortSignal.abort(new Error("over"));
+  const engine = {
+    compileAll: async (_: unknown, options?: { readonly signal?: AbortSignal | undefined }) => {
+      options?.signal?.throwIfAborted();
+      throw new Error("not aborted");
+    },
+  };
+  await expect(templateFindings({ a: "x" }, { engine, signal })).rejects.toThrow("over");
+});
