@@ -25,6 +25,7 @@ import { PodConfigMapConfigs, parsedConfig, type Sources } from "./sources.ts";
 import { nextStatus, type Progress } from "./status.ts";
 import { eventsOf } from "./status-events.ts";
 import { StatusSubresource } from "./status-subresource.ts";
+import type { Templates } from "./templates.ts";
 
 /** Milliseconds between two status writes of one PodConfigMapConfig, however fast its Pods come and go. */
 const STATUS_INTERVAL = 1_000;
@@ -34,6 +35,7 @@ const STATUS = "podconfigmapconfigs/status";
 export interface ConfigReconcilerOptions {
   readonly client: Client;
   readonly sources: Sources;
+  readonly templates: Templates;
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
   readonly permissions: Permissions;
@@ -66,9 +68,11 @@ export class ConfigReconciler {
       this.#unsettled.delete(key);
       return undefined;
     }
+    // Also where no Pod is selected: what does not parse is not sound.
+    const problems = await this.#options.templates.problems(parsedConfig(config), context.end);
     const progress = this.#progress(key, config);
     if (progress === undefined) return undefined;
-    const status = nextStatus(config, progress, clock.date());
+    const status = nextStatus(config, { ...progress, problems: [...progress.problems, ...problems] }, clock.date());
     if (status === undefined) return undefined;
     const due = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL;
     const wait = Math.max(due - clock.now(), this.#subresource.pause);

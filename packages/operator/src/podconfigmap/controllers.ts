@@ -15,6 +15,7 @@ import {
   watch,
   watchChanges,
 } from "@pcmc/controller-runtime";
+import type { TemplateEngine } from "@pcmc/gotemplate";
 import type { OperatorMetrics, ResourceType } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
 import { podsConcerned, podsWhoseOutcomeChanges } from "./fan-out.ts";
@@ -23,9 +24,12 @@ import { madeFor } from "./ownership.ts";
 import { Permissions } from "./permissions.ts";
 import { PodReconciler } from "./pod-reconciler.ts";
 import { indexes, type Sources, sourcesOf } from "./sources.ts";
+import { Templates } from "./templates.ts";
 
 export interface PodConfigMapOptions {
   readonly cache: Cache;
+  /** Renders `configMapDataTemplate`. The caller closes it. */
+  readonly engine: Pick<TemplateEngine, "compileAll">;
   readonly events: Recorder;
   readonly log: Logger;
   readonly metrics: OperatorMetrics;
@@ -53,9 +57,11 @@ const STATUS_DELAY = 200;
  * with the client that writes in it: what an earlier term remembered may be wrong by now.
  */
 export const podConfigMapControllers = (options: PodConfigMapOptions): ((client: Client) => readonly Controller[]) => {
+  const { engine, log } = options;
   const sources = sourcesOf(options.cache);
   showSources(options.metrics, sources);
-  return (client) => controllersOf(options, { client, sources });
+  const templates = new Templates({ engine, sources, log });
+  return (client) => controllersOf(options, { client, sources, templates });
 };
 
 /** What the caches show, in a standby too: what it counted as a leader goes when its namespace does. */
@@ -77,7 +83,7 @@ const showSources = (metrics: OperatorMetrics, sources: Sources): void => {
 
 const controllersOf = (
   options: PodConfigMapOptions,
-  { client, sources }: { readonly client: Client; readonly sources: Sources },
+  { client, sources, templates }: { readonly client: Client; readonly sources: Sources; readonly templates: Templates },
 ): readonly Controller[] => {
   const { metrics } = options;
   const { pods, configs, configMaps } = sources;
@@ -88,6 +94,7 @@ const controllersOf = (
   const podReconciler = new PodReconciler({
     client,
     sources,
+    templates,
     outcomes,
     metrics,
     permissions,
@@ -98,6 +105,7 @@ const controllersOf = (
   const configReconciler = new ConfigReconciler({
     client,
     sources,
+    templates,
     outcomes,
     metrics,
     permissions,

@@ -5,7 +5,7 @@ import { isOurs } from "./ownership.ts";
 import type { DesiredConfigMap, ExistingConfigMap, PodView } from "./views.ts";
 
 /** Why a PodConfigMapConfig has no up-to-date ConfigMap for a Pod. What exists stays as it is. */
-export type FailureReason = "InvalidSelector" | "TooLarge" | "TemplateError" | "TemplatesUnsupported";
+export type FailureReason = "InvalidSelector" | "TooLarge" | "TemplateError" | "NotRendered";
 
 /** What a Pod should have of one PodConfigMapConfig. */
 export type Settlement =
@@ -21,10 +21,26 @@ export type Settlement =
       readonly pcmc: string;
       readonly reason: FailureReason;
       readonly message: string;
+      /** With `TemplateError`: every template that failed. */
+      readonly faults?: readonly TemplateFault[];
     };
 
-/** The outcome of rendering all templates of one PodConfigMapConfig for one Pod: all of them, or none. */
-export type Rendering = { readonly ok: true; readonly data: Data } | { readonly ok: false; readonly message: string };
+/** Why one template gives no value for a Pod. */
+export interface TemplateFault {
+  /** The data key of the template. */
+  readonly key: string;
+  /** Where in the template, both counted from 1; absent where it has no place, such as a deadline. */
+  readonly line?: number;
+  readonly column?: number;
+  readonly message: string;
+  /** It may be another time: the template took too long where others run too. */
+  readonly mayPass?: boolean;
+}
+
+/** The outcome of rendering all templates of one PodConfigMapConfig for one Pod: all values, or every template that failed. */
+export type Rendering =
+  | { readonly ok: true; readonly data: Data }
+  | { readonly ok: false; readonly faults: readonly TemplateFault[] };
 
 /** What there is in the Pod's namespace. The lookups are asked for few names: they may be reads of a cache. */
 export interface NamespaceState {
@@ -33,10 +49,10 @@ export interface NamespaceState {
   pod(name: string): PodView | undefined;
   configMap(name: string): ExistingConfigMap | undefined;
   /**
-   * The templates of `config`, rendered for `pod`. Called once for each matching config that has templates. Rendering itself
-   * takes time and a deadline: it is done beforehand, and this looks its outcome up. Without it templates are a failure.
+   * What the templates of `config` gave for `pod`. Rendering takes time and a deadline: it is done beforehand, and this
+   * looks its outcome up. Called once for each matching config that has templates; `undefined` = they are not rendered yet.
    */
-  readonly render?: (config: ParsedConfig, pod: PodView) => Rendering;
+  readonly rendered?: (config: ParsedConfig, pod: PodView) => Rendering | undefined;
 }
 
 /** The configs that select `pod`; none for a terminating Pod. Those whose selector cannot be read are not among them. */
@@ -53,22 +69,22 @@ export const desiredConfigMaps = (pod: PodView, state: NamespaceState): readonly
   return state.configs.flatMap((config): Settlement[] => {
     const { selector } = config.spec;
     if (!selector.ok) return [failed(config, "InvalidSelector", `podSelector: ${selector.errors.join("; ")}`)];
-    return selector.selector.matches(pod.labels) ? [settle(pod, config, { lookups, render: state.render })] : [];
+    return selector.selector.matches(pod.labels) ? [settle(pod, config, { lookups, rendered: state.rendered })] : [];
   });
 };
 
 interface SettleOptions {
   readonly lookups: NameLookups;
-  readonly render: NamespaceState["render"];
+  readonly rendered: NamespaceState["rendered"];
 }
 
-const settle = (pod: PodView, config: ParsedConfig, { lookups, render }: SettleOptions): Settlement => {
-  const hasTemplates = config.spec.templates.size > 0;
-  if (hasTemplates && render === undefined) {
-    return failed(config, "TemplatesUnsupported", "configMapDataTemplate is not supported yet: remove it");
+const settle = (pod: PodView, config: ParsedConfig, { lookups, rendered }: SettleOptions): Settlement => {
+  const rendering = config.spec.templates.size === 0 ? NO_TEMPLATES : rendered?.(config, pod);
+  if (rendering === undefined) return failed(config, "NotRendered", "the templates are not rendered yet");
+  if (!rendering.ok) {
+    const { faults } = rendering;
+    return { ...failed(config, "TemplateError", faults.map(describeFault).join("; ")), faults };
   }
-  const rendering: Rendering = hasTemplates && render !== undefined ? render(config, pod) : { ok: true, data: {} };
-  if (!rendering.ok) return failed(config, "TemplateError", rendering.message);
   const data = dataOf(pod, config.spec, rendering.data);
   if (!fits(data)) return failed(config, "TooLarge", tooLarge(sizeOf(data)));
   const name = chooseName({ pod: pod.name, pcmc: config.name }, lookups);
@@ -76,10 +92,20 @@ const settle = (pod: PodView, config: ParsedConfig, { lookups, render }: SettleO
   return { kind: "desired", pcmc: config.name, configMap, warnings: config.problems };
 };
 
+const NO_TEMPLATES: Rendering = { ok: true, data: {} };
+
+/** `app.conf:3:7: no entry for key "zone"`: as compilers write it, the key in place of the file. */
+export const describeFault = ({ key, line, column, message }: TemplateFault): string =>
+  line === undefined ? `${key}: ${message}` : `${key}:${line}:${column ?? 1}: ${message}`;
+
 const tooLarge = (bytes: number): string =>
   `the values hold ${bytes} bytes, a ConfigMap at most ${MAX_DATA_BYTES}: include less, or shorten the templates`;
 
-const failed = ({ name }: ParsedConfig, reason: FailureReason, message: string): Settlement => ({
+const failed = (
+  { name }: ParsedConfig,
+  reason: FailureReason,
+  message: string,
+): Extract<Settlement, { readonly kind: "failed" }> => ({
   kind: "failed",
   pcmc: name,
   reason,

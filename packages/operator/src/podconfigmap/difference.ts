@@ -2,6 +2,7 @@ import { digestOf, type ObjectMeta } from "@pcmc/controller-runtime";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import type { Settlement } from "./desired.ts";
 import { withMarks } from "./marks.ts";
+import { configMapOf, newConfigMap } from "./new-config-map.ts";
 import { type Claim, isOurs, madeFor, pcmcNameOf } from "./ownership.ts";
 import type { DesiredConfigMap, ExistingConfigMap, PodView } from "./views.ts";
 
@@ -67,7 +68,7 @@ const toSettle = (
   const { pcmc, configMap: desired } = settlement;
   const claim = { pod: pod.name, podUid: pod.uid, pcmc };
   const existing = byName.get(desired.name);
-  if (existing === undefined) return [{ type: "create", pcmc, configMap: bodyOf(desired, fresh(desired, claim)) }];
+  if (existing === undefined) return [{ type: "create", pcmc, configMap: newConfigMap(desired, claim) }];
   const { name, deletionTimestamp } = existing.metadata;
   if (isOurs(existing.metadata, claim)) {
     return deletionTimestamp === undefined ? toRepair(desired, existing, claim) : [waitFor(pcmc, name)];
@@ -75,7 +76,7 @@ const toSettle = (
   const former = madeFor(existing.metadata);
   if (former?.pod !== pod.name || former.pcmc !== pcmc) return [conflictAt(pcmc, name)];
   if (deletionTimestamp !== undefined) return [waitFor(pcmc, name)];
-  const configMap = bodyOf(desired, fresh(desired, claim));
+  const configMap = newConfigMap(desired, claim);
   return [{ type: "recreate", pcmc, reason: "FormerPod", preconditions: preconditionsOf(existing), configMap }];
 };
 
@@ -83,12 +84,14 @@ const toRepair = (desired: DesiredConfigMap, existing: ExistingConfigMap, claim:
   const { pcmc } = claim;
   const { metadata, changed } = withMarks(existing.metadata, claim);
   if (existing.immutable) {
-    const configMap = bodyOf(desired, reborn(metadata));
+    const configMap = configMapOf(desired, reborn(metadata));
     return [{ type: "recreate", pcmc, reason: "Immutable", preconditions: preconditionsOf(existing), configMap }];
   }
   const sameData = (existing.dataDigest ?? EMPTY) === digestOf(desired.data);
   const noBinaryData = (existing.binaryDataDigest ?? EMPTY) === EMPTY;
-  return changed || !sameData || !noBinaryData ? [{ type: "update", pcmc, configMap: bodyOf(desired, metadata) }] : [];
+  return changed || !sameData || !noBinaryData
+    ? [{ type: "update", pcmc, configMap: configMapOf(desired, metadata) }]
+    : [];
 };
 
 /**
@@ -114,9 +117,6 @@ const preconditionsOf = ({ metadata: { uid, resourceVersion } }: ExistingConfigM
   resourceVersion,
 });
 
-const fresh = ({ name, namespace }: DesiredConfigMap, claim: Claim): ObjectMeta =>
-  withMarks({ name, namespace }, claim).metadata;
-
 /** What of an object's metadata goes over to its successor. */
 const reborn = ({ name, namespace, labels, annotations, ownerReferences }: ObjectMeta): ObjectMeta => ({
   ...(name !== undefined && { name }),
@@ -124,13 +124,6 @@ const reborn = ({ name, namespace, labels, annotations, ownerReferences }: Objec
   ...(labels && { labels }),
   ...(annotations && { annotations }),
   ...(ownerReferences && { ownerReferences }),
-});
-
-const bodyOf = ({ data }: DesiredConfigMap, metadata: ObjectMeta): ConfigMap => ({
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  metadata,
-  data,
 });
 
 const deleteOf = (existing: ExistingConfigMap): Action => ({

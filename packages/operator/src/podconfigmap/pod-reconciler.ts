@@ -11,13 +11,15 @@ import {
   type ReconcileContext,
   type ReconcileResult,
   StaleError,
+  type Stored,
   snakeCase,
   type WriteThrough,
   writeThrough,
 } from "@pcmc/controller-runtime";
+import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
-import type { ParsedConfig } from "./config.ts";
-import { desiredConfigMaps, type Settlement } from "./desired.ts";
+import { type ParsedConfig, selects } from "./config.ts";
+import { desiredConfigMaps, type Rendering, type Settlement } from "./desired.ts";
 import { type Action, difference, type Preconditions } from "./difference.ts";
 import { otherPairs } from "./names.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
@@ -34,12 +36,15 @@ import {
   type Sources,
 } from "./sources.ts";
 import { spread } from "./spread.ts";
+import type { Templates } from "./templates.ts";
 import type { ExistingConfigMap, PodView } from "./views.ts";
 
 /** The slow cap of the backoff, milliseconds. */
 const RECHECK_PERIOD = 30_000;
 /** While the first list of Pods is not complete, a verdict that depends on all of them waits so long. */
 const UNTIL_SYNCED = 500;
+/** While Pods are read with more fields, or slow templates wait for their turn. */
+const UNTIL_RENDERED = 1_000;
 /** For messages about permissions. */
 const CONFIG_MAPS = "configmaps";
 /** How often one reconcile reads what the cache does not show, and plans again. */
@@ -48,6 +53,7 @@ const MAX_READS = 3;
 export interface PodReconcilerOptions {
   readonly client: Client;
   readonly sources: Sources;
+  readonly templates: Templates;
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
   readonly permissions: Permissions;
@@ -72,6 +78,30 @@ interface Settled {
   readonly pod: PodView;
   readonly configs: readonly ParsedConfig[];
   readonly verdicts: readonly Verdict[];
+}
+
+/** Why there is no rendering: what the engine threw; `undefined` = it will be one soon. */
+interface NotRendered {
+  readonly error: unknown;
+}
+
+/** By PodConfigMapConfig: those that select the Pod and have templates. */
+type Renderings = ReadonlyMap<string, Rendering | NotRendered>;
+
+const NOTHING_RENDERED: Renderings = new Map();
+const NOT_NOW: NotRendered = { error: undefined };
+
+interface Rendered {
+  /** What was rendered from. */
+  readonly stored: Stored<Pod> | undefined;
+  readonly renderings: Renderings;
+}
+
+/** What one reconcile is about. */
+interface Task {
+  readonly pod: PodView;
+  readonly configs: readonly ParsedConfig[];
+  readonly renderings: Renderings;
 }
 
 /** An object of that name is there, and the plan knew nothing of it: a foreign one, or ours that waits for a finalizer. */
@@ -107,27 +137,77 @@ export class PodReconciler {
 
   readonly reconcile = async (key: KeyString, context: ReconcileContext): Promise<ReconcileResult> => {
     const { pods, configs } = this.#options.sources;
-    const stored = pods.get(key);
-    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
+    const parsed = configs.inNamespace(parseKey(key).namespace).map(parsedConfig);
+    const { stored, renderings } = await this.#render(key, parsed, context);
+    // Of when the rendering is over.
+    const current = pods.get(key);
+    if (stored === undefined || current === undefined || current.metadata.deletionTimestamp !== undefined) {
       // What a Pod leaves behind is the garbage collector's: it has the ownerReference to go by.
       this.#forget(key);
       return undefined;
     }
+    // Another Pod of that name: its own event has brought the key back.
+    if (current.metadata.uid !== stored.metadata.uid) return undefined;
     const pod = podViewOf(stored);
-    const parsed = configs.inNamespace(pod.namespace).map(parsedConfig);
     if (
       !pods.syncedIn(pod.namespace) &&
       parsed.some(({ name }) => otherPairs({ pod: pod.name, pcmc: name }).length > 0)
     ) {
       return { requeueAfter: UNTIL_SYNCED };
     }
-    const verdicts = await this.#settle(pod, parsed, context);
+    const verdicts = await this.#settle({ pod, configs: parsed, renderings }, context);
     this.#record({ pod, configs: parsed, verdicts }, context);
     const failed = verdicts.find(({ error }) => error !== undefined);
     if (failed !== undefined) throw failed.error;
     const waits = verdicts.flatMap(({ again }) => again ?? []);
     return waits.length === 0 ? undefined : { requeueAfter: Math.min(...waits) };
   };
+
+  /**
+   * What the templates give for a Pod, by PodConfigMapConfig, and the Pod as it was for all of them. What goes wrong with one
+   * leaves the others alone.
+   */
+  async #render(key: KeyString, configs: readonly ParsedConfig[], context: ReconcileContext): Promise<Rendered> {
+    const { sources, templates } = this.#options;
+    const before = sources.pods.get(key);
+    const templated = configs.filter(
+      (config) => config.spec.templates.size > 0 && selects(config, before?.metadata.labels),
+    );
+    if (before === undefined || templated.length === 0) return { stored: before, renderings: NOTHING_RENDERED };
+    const renderings = new Map<string, Rendering | NotRendered>();
+    const failed =
+      ({ name }: ParsedConfig) =>
+      (error: unknown) =>
+        void renderings.set(name, { error });
+    for (const config of templated) await templates.parsed(config, context.end).catch(failed(config));
+    const stored = sources.pods.get(key);
+    const readable = templated.filter((config) => templates.isRead(config));
+    for (const { name } of templated) if (!renderings.has(name)) renderings.set(name, NOT_NOW);
+    if (stored === undefined) return { stored, renderings };
+    for (const config of readable) {
+      const rendering = await templates.render(stored, config, context.signal).catch(failed(config));
+      if (rendering !== undefined) renderings.set(config.name, rendering);
+    }
+    return { stored, renderings };
+  }
+
+  /** Before anything is written: settled if no action follows. */
+  #verdictOf(settlement: Settlement, renderings: Renderings): Verdict {
+    const { pcmc } = settlement;
+    // What is left out of every ConfigMap is the PodConfigMapConfig's trouble, and is said there.
+    if (settlement.kind === "desired") return { pcmc, failures: [] };
+    if (settlement.reason === "NotRendered") {
+      const rendering = renderings.get(pcmc);
+      const error = rendering !== undefined && "error" in rendering ? rendering.error : undefined;
+      return {
+        pcmc,
+        failures: undefined,
+        ...(error === undefined ? { again: spread(UNTIL_RENDERED, this.#options.random) } : { error }),
+      };
+    }
+    const mayPass = settlement.faults?.some((fault) => fault.mayPass) ?? false;
+    return { pcmc, failures: [settlement], ...(mayPass && { again: this.#recheck() }) };
+  }
 
   /** When to look at a standing obstacle again. */
   #recheck(): number {
@@ -136,15 +216,14 @@ export class PodReconciler {
   }
 
   /** Plans and carries out; plans again when objects turn up that the cache does not show. */
-  async #settle(
-    pod: PodView,
-    configs: readonly ParsedConfig[],
-    context: ReconcileContext,
-  ): Promise<readonly Verdict[]> {
+  async #settle(task: Task, context: ReconcileContext): Promise<readonly Verdict[]> {
+    const { pod, renderings } = task;
     const read = new Map<string, ExistingConfigMap>();
     for (let reads = 0; ; reads++) {
-      const { settlements, actions } = this.#plan(pod, configs, read);
-      const verdicts = new Map(settlements.map((settlement) => [settlement.pcmc, verdictOf(settlement)]));
+      const { settlements, actions } = this.#plan(task, read);
+      const verdicts = new Map(
+        settlements.map((settlement) => [settlement.pcmc, this.#verdictOf(settlement, renderings)]),
+      );
       /** Names that are taken by what the cache does not show, and for whom they are wanted. */
       const unseen = new Map<string, string>();
       for (const action of actions) {
@@ -163,7 +242,7 @@ export class PodReconciler {
     }
   }
 
-  #plan(pod: PodView, configs: readonly ParsedConfig[], read: ReadonlyMap<string, ExistingConfigMap>) {
+  #plan({ pod, configs, renderings }: Task, read: ReadonlyMap<string, ExistingConfigMap>) {
     const { pods, configMaps } = this.#options.sources;
     const configMap = (name: string): ExistingConfigMap | undefined => {
       const cached = configMaps.get(keyString(pod.namespace, name));
@@ -173,7 +252,11 @@ export class PodReconciler {
       const found = pods.get(keyString(pod.namespace, name));
       return found && podViewOf(found);
     };
-    const settlements = desiredConfigMaps(pod, { configs, pod: podOf, configMap });
+    const rendered = ({ name }: ParsedConfig) => {
+      const rendering = renderings.get(name);
+      return rendering !== undefined && "ok" in rendering ? rendering : undefined;
+    };
+    const settlements = desiredConfigMaps(pod, { configs, pod: podOf, configMap, rendered });
     const existing = new Map(read);
     const key = keyString(pod.namespace, pod.name);
     const own = [
@@ -319,14 +402,6 @@ export class PodReconciler {
     }
   }
 }
-
-/** Before anything is written: settled if no action follows. */
-const verdictOf = (settlement: Settlement): Verdict => {
-  const { pcmc } = settlement;
-  if (settlement.kind === "failed") return { pcmc, failures: [settlement] };
-  // What is left out of every ConfigMap is the PodConfigMapConfig's trouble, and is said there.
-  return { pcmc, failures: [] };
-};
 
 /** The `error_type` of a reason: docs/metrics.md lists them. */
 const metricReason = (reason: string): string => {

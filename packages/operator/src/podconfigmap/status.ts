@@ -69,7 +69,7 @@ const readyCondition = ({ invalid, problems, failed, matched }: Progress): Undat
 /** The kinds of trouble that have a condition of their own, `True` while there is some. */
 const TROUBLES: Readonly<Record<string, readonly string[]>> = {
   SelectorInvalid: ["InvalidSelector"],
-  TemplateFailed: ["TemplateError", "TemplatesUnsupported"],
+  TemplateFailed: ["TemplateError"],
   Conflict: ["ConfigMapConflict", "KeyCollision"],
   SpecInvalid: ["InvalidSpec", "InvalidDataKey"],
   Refused: ["QuotaExceeded", "AdmissionDenied", "Rejected", "TooLarge"],

@@ -145,31 +145,55 @@ describe("the limit of 1 MiB", () => {
 describe("templates", () => {
   const templated = config("t", { configMapDataTemplate: { greeting: "hello", podName: "mine" } });
 
-  test("are a failure where nothing can render them, never left out in silence", () => {
-    expect(settle(podView(), templated)).toMatchObject([{ kind: "failed", pcmc: "t", reason: "TemplatesUnsupported" }]);
+  test("are a failure until they are rendered, never left out in silence", () => {
+    expect(settle(podView(), templated)).toMatchObject([{ kind: "failed", pcmc: "t", reason: "NotRendered" }]);
   });
 
   test("add to the default keys, and win over one of the same name", () => {
     const pod = podView();
     const state = {
       ...new Namespace({ pods: [pod], configs: [templated] }).state,
-      render: () => ({ ok: true, data: { greeting: "hello web-0", podName: "mine" } }) as const,
+      rendered: () => ({ ok: true, data: { greeting: "hello web-0", podName: "mine" } }) as const,
     };
     expect(desiredConfigMaps(pod, state)).toMatchObject([
       { kind: "desired", configMap: { data: { greeting: "hello web-0", podName: "mine", namespace: "shop" } } },
     ]);
   });
 
-  test("that fail are that PodConfigMapConfig's failure, with the renderer's words", () => {
+  test("that fail are that PodConfigMapConfig's failure, which names every one with its line and column", () => {
+    const faults = [
+      { key: "greeting", line: 1, column: 3, message: "no such field" },
+      { key: "app.conf", message: "not rendered within 1 s" },
+    ];
     const pod = podView();
     const state = {
       ...new Namespace({ pods: [pod], configs: [templated, config("plain")] }).state,
-      render: () => ({ ok: false, message: "greeting: 1:3: no such field" }) as const,
+      rendered: () => ({ ok: false, faults }) as const,
     };
     expect(desiredConfigMaps(pod, state)).toMatchObject([
-      { kind: "failed", pcmc: "t", reason: "TemplateError", message: "greeting: 1:3: no such field" },
+      {
+        kind: "failed",
+        pcmc: "t",
+        reason: "TemplateError",
+        message: "greeting:1:3: no such field; app.conf: not rendered within 1 s",
+        faults,
+      },
       { kind: "desired", pcmc: "plain" },
     ]);
+  });
+
+  test("count in the limit of 1 MiB, with what they replace left out", () => {
+    const settled = (podName: string) => {
+      const pod = podView();
+      const state = {
+        ...new Namespace({ pods: [pod], configs: [templated] }).state,
+        rendered: () => ({ ok: true, data: { podName } }) as const,
+      };
+      return desiredConfigMaps(pod, state);
+    };
+    const others = "shopnode-1Runningfalse".length;
+    expect(settled("x".repeat(1_048_576 - others))).toMatchObject([{ kind: "desired" }]);
+    expect(settled("x".repeat(1_048_576 - others + 1))).toMatchObject([{ kind: "failed", reason: "TooLarge" }]);
   });
 
   test("may write a key named __proto__", () => {
@@ -177,7 +201,7 @@ describe("templates", () => {
     const rendered = JSON.parse('{"__proto__":"x"}');
     const state = {
       ...new Namespace({ pods: [pod], configs: [templated] }).state,
-      render: () => ({ ok: true, data: rendered }) as const,
+      rendered: () => ({ ok: true, data: rendered }) as const,
     };
     const [settlement] = desiredConfigMaps(pod, state);
     expect(settlement?.kind === "desired" && Object.entries(settlement.configMap.data)).toContainEqual([

@@ -27,7 +27,7 @@ export class Namespace {
   pods = new Map<string, PodView>();
   configs = new Map<string, ParsedConfig>();
   configMaps = new Map<string, ConfigMap>();
-  render: NamespaceState["render"];
+  rendered: NamespaceState["rendered"];
   #version = 0;
 
   constructor({ pods = [], configs = [] }: { pods?: readonly PodView[]; configs?: readonly ParsedConfig[] } = {}) {
@@ -40,7 +40,7 @@ export class Namespace {
       configs: [...this.configs.values()],
       pod: (name) => this.pods.get(name),
       configMap: (name) => this.existing(name),
-      ...(this.render && { render: this.render }),
+      ...(this.rendered && { rendered: this.rendered }),
     };
   }
 

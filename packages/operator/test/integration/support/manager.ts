@@ -10,6 +10,7 @@ import {
   Manager,
   registerWorkQueueMetrics,
 } from "@pcmc/controller-runtime";
+import { createEngine } from "@pcmc/gotemplate";
 import { Registry } from "prom-client";
 import { operatorMetrics } from "../../../src/metrics/operator-metrics.ts";
 import { podConfigMapControllers } from "../../../src/podconfigmap/controllers.ts";
@@ -56,6 +57,7 @@ export class RunningManager {
   readonly #stop = new AbortController();
   readonly #kill = new AbortController();
   readonly #client: Client;
+  readonly #engine = createEngine();
   readonly #config: ClusterConfig;
   readonly #ended: Promise<void>;
   #port = 0;
@@ -75,6 +77,7 @@ export class RunningManager {
     const events = new EventRecorder({ client: this.#client, reportingController: "example.com/under-test", log });
     const controllers = podConfigMapControllers({
       cache,
+      engine: this.#engine,
       events,
       log,
       metrics: operatorMetrics(registry),
@@ -146,7 +149,7 @@ export class RunningManager {
   async stop(): Promise<void> {
     this.#stop.abort(new Error("the test stops the manager"));
     await this.#ended;
-    await this.#client.close();
+    await Promise.all([this.#client.close(), this.#engine.close()]);
     this.#config.close();
   }
 

@@ -1,0 +1,166 @@
+import {
+  type AbortSource,
+  describe,
+  firstOf,
+  type Informer,
+  type KeyString,
+  keyString,
+  type Logger,
+  type Projection,
+  type Stored,
+  untilAborted,
+} from "@pcmc/controller-runtime";
+import type { TemplateEngine, TemplateError, TemplateSet } from "@pcmc/gotemplate";
+import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import type { ParsedConfig } from "./config.ts";
+import { describeFault, type Rendering } from "./desired.ts";
+import type { Failure } from "./outcomes.ts";
+import { faultOf, renderingOf, renderPod } from "./render.ts";
+import { parsedConfig, type Sources } from "./sources.ts";
+import { podProjection } from "./template-reads.ts";
+
+export interface TemplatesOptions {
+  /** Parses and renders; the caller closes it. */
+  readonly engine: Pick<TemplateEngine, "compileAll">;
+  readonly sources: Pick<Sources, "pods" | "configs">;
+  readonly log: Logger;
+}
+
+/** The templates of a spec. */
+interface Compiled {
+  /** What they are: a status that is written makes no new ones. */
+  readonly text: string;
+  readonly set: Promise<TemplateSet>;
+  /** Aborted when one of them has taken all its time for some Pod. */
+  readonly slow: AbortController;
+  /** What the cache of Pods must hold for them; known once they are parsed. */
+  reads?: Projection;
+}
+
+/**
+ * The templates of all cached PodConfigMapConfigs, parsed once for each version, in every replica: the cache of Pods is
+ * asked for what they read as soon as they are seen, so that a new leader need not begin with that.
+ *
+ * Templates that have taken all their time once are rendered one at a time from then on, whosoever they are: one without end
+ * would take every worker of the engine from all others, for each of its Pods.
+ */
+export class Templates {
+  readonly #engine: Pick<TemplateEngine, "compileAll">;
+  readonly #pods: Informer<Pod>;
+  readonly #configs: Sources["configs"];
+  readonly #log: Logger;
+  readonly #compiled = new Map<KeyString, Compiled>();
+  #slowOneRuns = false;
+
+  constructor({ engine, sources, log }: TemplatesOptions) {
+    this.#engine = engine;
+    this.#pods = sources.pods;
+    this.#configs = sources.configs;
+    this.#log = log;
+    sources.configs.onChange(({ type, object }) => {
+      const config = parsedConfig(object);
+      if (type === "deleted" || config.spec.templates.size === 0) this.#compiled.delete(keyOf(config));
+      else this.#of(config);
+    });
+  }
+
+  /** Resolves when the templates of `config` are parsed. @throws what the engine throws when it cannot work; the signal's reason. */
+  async parsed(config: ParsedConfig, signal: AbortSource): Promise<void> {
+    await untilAborted(this.#of(config).set, signal);
+  }
+
+  /** Whether the Pods in the cache have all that the templates of `config` read: else there is none to render from. */
+  isRead(config: ParsedConfig): boolean {
+    const { reads } = this.#of(config);
+    return reads !== undefined && this.#pods.holds(reads, config.namespace);
+  }
+
+  /**
+   * What the templates of `config` give for a Pod that was in the cache when `isRead`; `undefined` = not now, it is not the
+   * turn of a slow one.
+   *
+   * @throws as `parsed`.
+   */
+  async render(pod: Stored<Pod>, config: ParsedConfig, signal: AbortSignal): Promise<Rendering | undefined> {
+    const compiled = this.#of(config);
+    const set = await untilAborted(compiled.set, signal);
+    const render = (end: AbortSignal) => renderPod(pod, config.name, set, { signal: end });
+    const rendered = await (compiled.slow.signal.aborted
+      ? this.#inTurn(() => render(signal))
+      : this.#untilSlow(compiled, render, signal));
+    if (rendered?.errors.some(isLate)) compiled.slow.abort();
+    return rendered && renderingOf(rendered);
+  }
+
+  /** What does not parse of the templates of `config`. @throws as `render`. */
+  async problems(config: ParsedConfig, signal: AbortSource): Promise<readonly Failure[]> {
+    if (config.spec.templates.size === 0) return [];
+    const { errors } = await untilAborted(this.#of(config).set, signal);
+    const late = errors.find(isLate);
+    // That says nothing of the template: it is parsed again.
+    if (late !== undefined) throw new Error(`the templates could not be parsed in time: ${late.message}`);
+    return errors.map((error) => ({ reason: "TemplateError", message: describeFault(faultOf(error)) }));
+  }
+
+  /** One at a time; `undefined` where another one is at it. */
+  async #inTurn<T>(render: () => Promise<T>): Promise<T | undefined> {
+    if (this.#slowOneRuns) return undefined;
+    this.#slowOneRuns = true;
+    try {
+      return await render();
+    } finally {
+      this.#slowOneRuns = false;
+    }
+  }
+
+  /** Renders; `undefined` when the same templates turn out to be slow for another Pod meanwhile. */
+  async #untilSlow<T>(
+    { slow }: Compiled,
+    render: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    using end = firstOf(signal, slow.signal);
+    try {
+      return await render(end.signal);
+    } catch (error) {
+      if (slow.signal.aborted && !signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  #of(config: ParsedConfig): Compiled {
+    const key = keyOf(config);
+    const sources = Object.fromEntries(config.spec.templates);
+    const text = JSON.stringify(sources);
+    const known = this.#compiled.get(key);
+    if (known?.text === text) return known;
+    const compiled: Compiled = { text, set: this.#engine.compileAll(sources), slow: new AbortController() };
+    // A reconcile may still be at a version that is no more: its templates are not kept.
+    const isCurrent = this.#configs.get(key)?.metadata.uid === config.uid;
+    if (isCurrent && this.#configs.get(key)?.metadata.generation === config.generation)
+      this.#compiled.set(key, compiled);
+    this.#parsed(key, compiled).catch((error: unknown) => {
+      // The engine's trouble, not the templates'. Whoever waits for them hears of it, and the next to ask tries again.
+      this.#forget(key, compiled);
+      this.#log.debug("templates cannot be parsed now", { pcmc: key, cause: describe(error) });
+    });
+    return compiled;
+  }
+
+  async #parsed(key: KeyString, compiled: Compiled): Promise<void> {
+    const { reads, errors } = await compiled.set;
+    // Too slow at a busy moment: nothing that is known of the templates.
+    if (errors.some(isLate)) this.#forget(key, compiled);
+    const projection = podProjection(reads);
+    this.#pods.widen(projection);
+    compiled.reads = projection;
+  }
+
+  #forget(key: KeyString, compiled: Compiled): void {
+    if (this.#compiled.get(key) === compiled) this.#compiled.delete(key);
+  }
+}
+
+const isLate = ({ reason }: TemplateError): boolean => reason === "deadline";
+
+const keyOf = ({ namespace, name }: ParsedConfig): KeyString => keyString(namespace, name);
