@@ -1,35 +1,38 @@
-import { Command, CommanderError } from "commander";
-import { loadSettings, SettingsError } from "../settings/settings.ts";
-import { settingsOptions } from "./settings-options.ts";
-import { version, versionLine } from "./version.ts";
+import { CommanderError } from "commander";
+import { SettingsError } from "../settings/settings.ts";
+import { defineProgram } from "./definitions.ts";
+import { EXIT, InputError, type Io, processIo } from "./io.ts";
 
-/** Exit codes of every command. */
-export const EXIT = { ok: 0, failed: 1, badSettings: 2 } as const;
-
-export interface Io {
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-const processIo: Io = {
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-  env: process.env,
-};
+/** kubectl finds its plugins, and what completes them, by these names of the program. */
+const PLUGIN = "kubectl-pcmc";
+const PLUGIN_COMPLETION = "kubectl_complete-pcmc";
+/** Not for users: completion scripts call it with the words of the line so far. */
+const COMPLETE = "__complete";
 
 /**
  * Runs a command line, without the program's name: `["manager", "--debug"]`. Never throws: what goes wrong is told on
  * standard error.
  *
- * @returns the exit code: 0, 1 after a fatal error, 2 where flags or settings are wrong.
+ * @returns the exit code: 0, 1 after a fatal error or where a Pod or file fails, 2 where flags, settings or input are wrong.
  */
-export const run = async (args: readonly string[], io: Io = processIo): Promise<number> => {
+export const run = async (args: readonly string[], given: Partial<Io> = {}): Promise<number> => {
+  const io = { ...processIo, ...given };
+  const calledAs = io.env.PCMC_CALLED_AS;
   let code: number = EXIT.ok;
-  const program = commands(io, (given) => {
-    code = given;
+  const program = defineProgram({
+    io,
+    name: calledAs === PLUGIN ? "kubectl pcmc" : "pcmc",
+    setExitCode: (next) => {
+      code = next;
+    },
   });
   try {
+    const words = calledAs === PLUGIN_COMPLETION ? [COMPLETE, ...args] : args;
+    if (words[0] === COMPLETE) {
+      const { complete, completionText } = await import("./completion/complete.ts");
+      io.stdout(completionText(complete(program, words.slice(1))));
+      return code;
+    }
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
@@ -37,38 +40,19 @@ export const run = async (args: readonly string[], io: Io = processIo): Promise<
   }
 };
 
-/** Commands import what they need when they run: `pcmc --help` loads none of it. */
-const commands = (io: Io, setExitCode: (code: number) => void): Command => {
-  const program = new Command("pcmc")
-    .description("A ConfigMap for each Pod, kept right.")
-    .version(version, "-V, --version", "print the version")
-    .exitOverride()
-    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
-
-  const manager = program.command("manager").description("Run the controllers until SIGTERM.");
-  for (const option of settingsOptions()) manager.addOption(option);
-  manager.action(async (flags: Readonly<Record<string, unknown>>) => {
-    const settings = loadSettings({ flags, env: io.env });
-    const { runManager } = await import("./manager.ts");
-    setExitCode(await runManager(settings));
-  });
-
-  program
-    .command("version")
-    .description("Print the versions of pcmc and of Node.")
-    .action(() => io.stdout(`${versionLine()}\n`));
-  return program;
-};
-
 const report = (error: unknown, io: Io): number => {
   // Commander has said already what is wrong; its own code for that is 1, and 0 after --help and --version.
   // A bare `pcmc` shows the help (`commander.help`): a question, not an error.
   if (error instanceof CommanderError) {
-    return error.exitCode === 0 || error.code === "commander.help" ? EXIT.ok : EXIT.badSettings;
+    return error.exitCode === 0 || error.code === "commander.help" ? EXIT.ok : EXIT.badInput;
   }
   if (error instanceof SettingsError) {
     io.stderr(`${error.message}\n`);
-    return EXIT.badSettings;
+    return EXIT.badInput;
+  }
+  if (error instanceof InputError) {
+    for (const line of error.lines) io.stderr(`${line}\n`);
+    return EXIT.badInput;
   }
   io.stderr(`pcmc: ${error instanceof Error ? error.message : error}\n`);
   return EXIT.failed;

@@ -24,10 +24,12 @@ import {
   stopSignals,
   systemClock,
   Troubles,
+  type Webhooks,
 } from "@pcmc/controller-runtime";
 import { operatorMetrics } from "../metrics/operator-metrics.ts";
 import { podConfigMapControllers } from "../podconfigmap/controllers.ts";
 import type { Settings } from "../settings/settings.ts";
+import { LazyEngine } from "./lazy-engine.ts";
 import { version } from "./version.ts";
 
 /** Pods worked on at a time with `auto`: past this the API server's two busiest cores are full, and latency only grows. */
@@ -36,6 +38,8 @@ const AUTO_WORKERS = 32;
 const DRAIN_TIMEOUT = 10_000;
 /** A renewal of the Lease must not wait behind 32 other requests: it and the Events have connections of their own. */
 const OWN_CONNECTIONS = 2;
+/** For the rights of authors, a few milliseconds each, and now and then a certificate. */
+const WEBHOOK_CONNECTIONS = 8;
 const USER_AGENT = `podconfigmap-controller/${version}`;
 /** `reportingController` of Events, and the name under which they are found. */
 const CONTROLLER = "podconfig.example.com/podconfigmap-controller";
@@ -79,6 +83,9 @@ const runParts = async ({ settings, config, log }: Ground, { stop, kill }: StopS
   const connections = workers + settings.controllerPcmcWorkers + 1;
   const client = new Client(config, { userAgent: USER_AGENT, connections, observer });
   const ownClient = new Client(config, { userAgent: USER_AGENT, connections: OWN_CONNECTIONS, observer });
+  const webhookClient = new Client(config, { userAgent: USER_AGENT, connections: WEBHOOK_CONNECTIONS, observer });
+  // An API server that is away is away for the Lease too: that is one line.
+  const troubles = new Troubles({ clock: systemClock, log });
   const identity = identityOf(settings);
   const events = new EventRecorder({
     client: ownClient,
@@ -89,12 +96,18 @@ const runParts = async ({ settings, config, log }: Ground, { stop, kill }: StopS
   });
   const ended = new AbortController();
   const recording = events.run({ stop: ended.signal, kill });
+  await using engine = new LazyEngine();
+  // Of their own: whatever templates stand in the cluster must not keep admission from its answers.
+  await using webhookEngine = new LazyEngine();
   try {
-    await assemble({ settings, log, registry, client, ownClient, identity, workers, events }).run({ stop, kill });
+    const common = { settings, log, registry, engine, troubles, webhookClient };
+    const webhooks = await webhooksOf({ ...common, engine: webhookEngine, config });
+    const parts = { ...common, client, ownClient, identity, workers, events, webhooks };
+    await assemble(parts).run({ stop, kill });
   } finally {
     ended.abort(new Error("the manager has ended"));
     await recording;
-    await Promise.all([client.close(), ownClient.close()]);
+    await Promise.all([client, ownClient, webhookClient].map((each) => each.close()));
   }
 };
 
@@ -105,16 +118,21 @@ interface Parts extends Omit<Ground, "config"> {
   readonly identity: string;
   readonly workers: number;
   readonly events: EventRecorder;
+  readonly engine: LazyEngine;
+  readonly troubles: Troubles;
+  readonly webhookClient: Client;
+  readonly webhooks: Webhooks | undefined;
 }
 
-const assemble = ({ settings, log, registry, client, ownClient, identity, workers, events }: Parts): Manager => {
-  // An API server that is away is away for the Lease too: that is one line.
-  const troubles = new Troubles({ clock: systemClock, log });
+const assemble = (parts: Parts): Manager => {
+  const { settings, log, registry, client, ownClient, identity, workers, events, engine, troubles } = parts;
+  const { webhooks, webhookClient } = parts;
   const namespaces = settings.watchNamespaces;
   const cache = new Cache({ client, namespaces, log, troubles, observer: cacheMetrics(registry) });
   const metrics = operatorMetrics(registry);
   const controllers = podConfigMapControllers({
     cache,
+    engine,
     events,
     log,
     metrics,
@@ -131,7 +149,12 @@ const assemble = ({ settings, log, registry, client, ownClient, identity, worker
   if (elector !== undefined) metrics.show({ leading: () => [lock, elector.isLeader] });
   return new Manager({
     cache,
-    led: (term) => controllers(client.guardedBy(() => term.assertHeld())),
+    runnables: webhooks?.runnables,
+    led: (term) => {
+      const guarded = (unguarded: Client) => unguarded.guardedBy(() => term.assertHeld());
+      return [...controllers(guarded(client)), ...(webhooks?.led(guarded(webhookClient)) ?? [])];
+    },
+    readyChecks: webhooks && [webhooks.readyCheck],
     elector,
     address: settings.metricsAddr === "off" ? undefined : settings.metricsAddr,
     metrics: registry,
@@ -147,9 +170,7 @@ const electorOf = ({
   ownClient: client,
   identity,
   troubles,
-}: Pick<Parts, "settings" | "log" | "registry" | "ownClient" | "identity"> & {
-  readonly troubles: Troubles;
-}): LeaderElector | undefined => {
+}: Pick<Parts, "settings" | "log" | "registry" | "ownClient" | "identity" | "troubles">): LeaderElector | undefined => {
   const observer = leaderElectionMetrics(registry);
   if (!settings.leaderElectionEnabled) return undefined;
   return new LeaderElector({
@@ -163,6 +184,20 @@ const electorOf = ({
     observer,
     troubles,
   });
+};
+
+/** The admission webhooks, where they are wanted: their code is not loaded otherwise. */
+const webhooksOf = async ({
+  settings,
+  config,
+  webhookClient: client,
+  ...parts
+}: Pick<Parts, "settings" | "log" | "registry" | "engine" | "troubles" | "webhookClient"> & {
+  readonly config: ClusterConfig;
+}): Promise<Webhooks | undefined> => {
+  if (!settings.webhookEnabled) return undefined;
+  const { podConfigMapWebhooks } = await import("../admission/webhook.ts");
+  return podConfigMapWebhooks({ ...parts, settings, client, namespace: settings.podNamespace ?? config.namespace });
 };
 
 /** As client-go's: the name that people know, and what tells two processes of that name apart. */

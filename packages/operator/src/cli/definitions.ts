@@ -1,0 +1,109 @@
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { milliseconds, parseDuration } from "../settings/duration.ts";
+import { loadSettings } from "../settings/settings.ts";
+import { SHELLS, type Shell } from "./completion/shells.ts";
+import { type examples, examplesText } from "./examples.ts";
+import type { Io } from "./io.ts";
+import type { PreviewOptions } from "./preview.ts";
+import { settingsOptions } from "./settings-options.ts";
+import type { ValidateOptions } from "./validate.ts";
+import { version, versionLine } from "./version.ts";
+
+/** What the commands need to be defined. */
+export interface Definitions {
+  readonly io: Io;
+  /** What users call the program: `pcmc` or `kubectl pcmc`. */
+  readonly name: string;
+  readonly setExitCode: (code: number) => void;
+}
+
+/**
+ * All commands with their flags. Help and completion are made of this too. A command imports what it needs when it runs: `--help`
+ * loads none of it.
+ */
+export const defineProgram = (definitions: Definitions): Command => {
+  const { io, name } = definitions;
+  const program = new Command(name)
+    .description("A ConfigMap for each Pod, kept right.")
+    .version(version, "-V, --version", "print the version")
+    .addHelpText("after", examplesText("pcmc", name))
+    .exitOverride()
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
+  const command = (of: keyof typeof examples, description: string) =>
+    program.command(of).description(description).addHelpText("after", examplesText(of, name));
+  manager(command("manager", "Run the controllers until SIGTERM."), definitions);
+  preview(command("preview", "Show the ConfigMaps that files make, for Pods of files or of a cluster."), definitions);
+  validate(
+    command("validate", "Check PodConfigMapConfigs in files as admission does, without a cluster."),
+    definitions,
+  );
+  completion(command("completion", "Print a script that completes commands and flags in a shell."), definitions);
+  command("version", "Print the versions of pcmc and of Node.").action(() => io.stdout(`${versionLine()}\n`));
+  return program;
+};
+
+const manager = (command: Command, { io, setExitCode }: Definitions): void => {
+  for (const option of settingsOptions()) command.addOption(option);
+  command.action(async (flags: Readonly<Record<string, unknown>>) => {
+    const settings = loadSettings({ flags, env: io.env });
+    const { runManager } = await import("./manager.ts");
+    setExitCode(await runManager(settings));
+  });
+};
+
+const FILES = "file or folder with PodConfigMapConfigs; - is standard input";
+
+const preview = (command: Command, { io, setExitCode }: Definitions): void => {
+  command
+    .requiredOption("-f, --filename <file...>", FILES)
+    .option("--pod <file...>", "file or folder with Pods, or with what makes Pods; - is standard input")
+    .option(
+      "-n, --namespace <namespace>",
+      "without --pod: the namespace whose Pods count; with it: of Pods that name none",
+    )
+    .addOption(
+      new Option("-o, --output <format>", "how the ConfigMaps are printed; yaml when not given").choices([
+        "yaml",
+        "json",
+      ]),
+    )
+    .option("--diff", "print how the ConfigMaps in the cluster would change")
+    .addOption(new Option("--color <when>", "color of the diff").choices(["auto", "always", "never"]).default("auto"))
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <context>", "context of the kubeconfig")
+    .addOption(
+      new Option("--timeout <duration>", "for all of it, whatever the templates do")
+        .argParser(positiveDuration)
+        .default(5_000, "5s"),
+    )
+    .action(async (options: PreviewOptions) => {
+      const { preview: run } = await import("./preview.ts");
+      setExitCode(await run(options, io));
+    });
+};
+
+const validate = (command: Command, { io, setExitCode }: Definitions): void => {
+  command
+    .requiredOption("-f, --filename <file...>", FILES)
+    .option("--strict", "exit with 1 for warnings too")
+    .addOption(
+      new Option("-o, --output <format>", "how findings are printed").choices(["text", "json"]).default("text"),
+    )
+    .action(async (options: ValidateOptions) => {
+      const { validate: run } = await import("./validate.ts");
+      setExitCode(await run(options, io));
+    });
+};
+
+const completion = (command: Command, { io }: Definitions): void => {
+  command.addArgument(new Argument("<shell>", "which shell").choices(SHELLS)).action(async (shell: Shell) => {
+    const { completionScript } = await import("./completion/scripts.ts");
+    io.stdout(completionScript(shell));
+  });
+};
+
+const positiveDuration = (text: string): number => {
+  const duration = parseDuration(text);
+  if (duration !== undefined && duration > 0n) return milliseconds(duration);
+  throw new InvalidArgumentError("It must be a duration above 0, such as 5s or 500ms.");
+};

@@ -1,0 +1,55 @@
+/** A command line to copy, and what it does. */
+export interface Example {
+  readonly does: string;
+  readonly line: string;
+}
+
+/** By the name of the command; the program itself is `pcmc`. Each of them is run by a test. */
+export const examples = {
+  pcmc: [
+    { does: "See what a PodConfigMapConfig makes of a Pod", line: "pcmc preview -f pcmc.yaml --pod pod.yaml" },
+    { does: "Check files before they are applied", line: "pcmc validate -f pcmc.yaml" },
+  ],
+  manager: [
+    {
+      does: "On your own machine, against the cluster of a kubeconfig",
+      line: "pcmc manager --kubeconfig ~/.kube/config --leader-election-enabled=false",
+    },
+    {
+      does: "For two namespaces only, with logs in JSON",
+      line: "WATCH_NAMESPACES=shop,blog pcmc manager --log-format json",
+    },
+  ],
+  preview: [
+    { does: "The ConfigMap for a Pod of a file", line: "pcmc preview -f pcmc.yaml --pod pod.yaml" },
+    {
+      does: "For a Pod as it is in a cluster",
+      line: "kubectl get pod web-0 -n shop -o yaml | pcmc preview -f pcmc.yaml --pod -",
+    },
+    {
+      does: "For the first Pod of a Deployment, as JSON",
+      line: "pcmc preview -f pcmc.yaml --pod deployment.yaml -o json",
+    },
+    { does: "For all Pods of a namespace", line: "pcmc preview -f pcmc.yaml -n shop" },
+    { does: "What applying the file would change there", line: "pcmc preview -f pcmc.yaml -n shop --diff" },
+  ],
+  validate: [
+    { does: "The checks of admission, without a cluster", line: "pcmc validate -f pcmc.yaml" },
+    { does: "Of all files of a folder; warnings count as errors", line: "pcmc validate -f manifests/ --strict" },
+    { does: "Of what another program prints, for programs", line: "cat pcmc.yaml | pcmc validate -f - -o json" },
+  ],
+  completion: [
+    { does: "In this bash", line: "source <(pcmc completion bash)" },
+    { does: "In every zsh whose fpath has this folder", line: "pcmc completion zsh > ~/.zsh/_pcmc" },
+    { does: "In every fish", line: "pcmc completion fish > ~/.config/fish/completions/pcmc.fish" },
+  ],
+  version: [{ does: "Which pcmc this is", line: "pcmc version" }],
+} as const satisfies Readonly<Record<string, readonly Example[]>>;
+
+/** The examples of a command as its help shows them, under the name that the program was called by. */
+export const examplesText = (command: keyof typeof examples, program: string): string => {
+  const lines = examples[command].map(
+    ({ does, line }) => `  # ${does}\n  ${line.replace(/(^|\s|\()pcmc(?= )/, (_, before) => `${before}${program}`)}`,
+  );
+  return `\nExamples:\n${lines.join("\n\n")}\n`;
+};
