@@ -3,11 +3,14 @@
  *
  *   node scripts/demo.ts [--keep]     --keep leaves it running and prints the kubeconfig
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs, styleText } from "node:util";
+import { parseArgs, promisify, styleText } from "node:util";
 import { type Cluster, startCluster } from "@pcmc/devcluster";
 
 const { values } = parseArgs({ options: { keep: { type: "boolean", default: false } } });
@@ -54,16 +57,31 @@ const eventually = async <T>(what: string, look: () => Promise<T | undefined>): 
 const configMap = (cluster: Cluster): Promise<ConfigMap> =>
   cluster.request<ConfigMap>("GET", `/api/v1/namespaces/default/configmaps/${CONFIG_MAP}`);
 
-const startManager = (cluster: Cluster): ChildProcess =>
-  spawn(path("bin/pcmc"), ["manager"], {
+/** A port of 127.0.0.1 that nobody listens on. */
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+};
+
+const startManager = async (cluster: Cluster): Promise<ChildProcess> => {
+  const webhooks = `127.0.0.1:${await freePort()}`;
+  return spawn(path("bin/pcmc"), ["manager"], {
     env: {
       ...process.env,
       KUBECONFIG: cluster.kubeconfig,
       METRICS_ADDR: "127.0.0.1:0",
       CONTROLLER_POD_WORKERS: "auto",
+      WEBHOOK_ADDR: webhooks,
+      WEBHOOK_URL: `https://${webhooks}`,
     },
     stdio: ["ignore", "ignore", "pipe"],
   });
+};
 
 const stopManager = async (manager: ChildProcess): Promise<number | null> => {
   if (manager.exitCode !== null) return manager.exitCode;
@@ -102,6 +120,47 @@ const showPodBesideConfigMap = async (cluster: Cluster) => {
   console.log(`\n${beside(left, entries(`ConfigMap ${CONFIG_MAP}`, data))}\n`);
 };
 
+/** With a mistake in its first line. */
+const TEMPLATE = `  configMapDataTemplate:
+    app.conf: |
+      tier = {{ get .labels "tier" | upperr }}
+      image = {{ (first .spec.containers).image }}
+`;
+
+/** What the webhook says of a file that it must refuse. */
+const refusal = async (cluster: Cluster, file: string): Promise<string> => {
+  // The manager registers its webhook while it starts. Until then the API server would take the file.
+  await eventually("the API server asks the webhook", async () => {
+    const { stderr } = await cluster.kubectl(["apply", "--dry-run=server", "-f", file]);
+    return stderr.includes("upperr") || undefined;
+  });
+  const { stderr, exitCode } = await cluster.kubectl(["apply", "-f", file]);
+  if (exitCode === 0) throw new Error("the mistake was not refused");
+  return stderr;
+};
+
+const showTemplates = async (cluster: Cluster) => {
+  const file = join(cluster.stateDir, "web.yaml");
+  const manifest = (await readFile(path("examples/podconfigmapconfig.yaml"), "utf8")) + TEMPLATE;
+  await writeFile(file, manifest);
+  chapter("Templates make more of a Pod. This one has a mistake, and the API server says where:");
+  typed("tail -n 4 web.yaml");
+  console.log(TEMPLATE);
+  typed("kubectl apply -f web.yaml");
+  console.log(await refusal(cluster, file));
+
+  chapter("Mended. What applying it would change, before anything does:");
+  await writeFile(file, manifest.replace("upperr", "upper"));
+  typed("pcmc preview -f web.yaml --diff");
+  const color = process.stdout.isTTY && !process.env.NO_COLOR ? "always" : "never";
+  const args = ["preview", "-f", file, "--kubeconfig", cluster.kubeconfig, "--diff", "--color", color];
+  console.log((await promisify(execFile)(path("bin/pcmc"), args)).stdout);
+  typed("kubectl apply -f web.yaml");
+  console.log(await kubectl(cluster, "apply", "-f", file));
+  await eventually("the template is in the ConfigMap", async () => (await configMap(cluster)).data?.["app.conf"]);
+  say("app.conf is in the ConfigMaps");
+};
+
 const tour = async (cluster: Cluster) => {
   chapter("The examples go in: a PodConfigMapConfig, and Pods that it selects.");
   console.log(
@@ -123,6 +182,8 @@ const tour = async (cluster: Cluster) => {
   });
   typed("kubectl get pcmc");
   console.log(await kubectl(cluster, "get", "pcmc"));
+
+  await showTemplates(cluster);
 
   chapter("A label changes, and the ConfigMap follows:");
   typed(`kubectl label pod ${POD} tier=canary --overwrite`);
@@ -157,7 +218,7 @@ const run = async () => {
   await kubectl(cluster, "apply", "-f", path("crd"));
   chapter("The manager starts:");
   typed("pcmc manager");
-  const manager = startManager(cluster);
+  const manager = await startManager(cluster);
   if (manager.stderr !== null) {
     createInterface({ input: manager.stderr }).on("line", (line) => console.log(styleText("dim", `        ${line}`)));
   }

@@ -12,6 +12,7 @@ import { podConfigMapConfigResource } from "../packages/operator/src/api/podconf
 import { settingsReference } from "../packages/operator/src/settings/reference.ts";
 import { deploymentYaml } from "./deployment.ts";
 import { rbacYaml } from "./rbac.ts";
+import { webhooksYaml } from "./webhooks.ts";
 
 /** Path from the root of the repository -> content. */
 const generated: Readonly<Record<string, () => string>> = {
@@ -19,6 +20,7 @@ const generated: Readonly<Record<string, () => string>> = {
   "docs/settings.md": settingsReference,
   "manifests/deployment.yaml": deploymentYaml,
   "manifests/rbac.yaml": rbacYaml,
+  "manifests/webhooks.yaml": webhooksYaml,
 };
 
 const pathOf = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.url));

@@ -22,9 +22,16 @@ export const parseListenAddress = (text: string): ListenAddress | undefined => {
   return host === "" || HOST.test(host) ? Object.freeze({ host, port }) : undefined;
 };
 
+/** An address. */
+export const address: ValueType<ListenAddress> = {
+  allowed: "an address such as :8080, 127.0.0.1:8080 or [::1]:8080",
+  placeholder: "address",
+  parse: parseListenAddress,
+};
+
 /** An address, or `0` = do not listen, as in Go's controller-runtime. */
 export const listenAddress: ValueType<ListenAddress | "off"> = {
-  allowed: "an address such as :8080, 127.0.0.1:8080 or [::1]:8080, or 0 to turn it off",
-  placeholder: "address",
+  allowed: `${address.allowed}, or 0 to turn it off`,
+  placeholder: address.placeholder,
   parse: (text) => (text === "0" ? "off" : parseListenAddress(text)),
 };

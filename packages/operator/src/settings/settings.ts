@@ -9,7 +9,9 @@ type TableValues = {
  * The settings of the manager; durations in milliseconds. `logFormat` and `logLevel` are what `LOG_JSON_FORMAT` and
  * `DEBUG` left of them. `kubeconfig` is the flag's: the variable is read where the cluster is looked for.
  */
-export type Settings = Omit<TableValues, "logJsonFormat" | "debug">;
+export type Settings = Omit<TableValues, "logJsonFormat" | "debug" | "webhookEnabled"> & {
+  readonly webhookEnabled: boolean;
+};
 
 /** Flags as a command line parser hands them out: by the table's keys; `true` = given without a value. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -41,13 +43,14 @@ export const loadSettings = ({ flags = {}, env = process.env }: SettingsSources 
   const problems = readings.flatMap(({ problem }) => problem ?? []);
   // The list is made from the table, so each key has the value of its type.
   const values = Object.fromEntries(readings.map(({ key, value }) => [key, value])) as TableValues;
-  problems.push(...leaderElectionProblems(values, readings));
+  problems.push(...leaderElectionProblems(values, readings), ...webhookProblems(values, readings));
   if (problems.length > 0) throw new SettingsError(problems);
   const { logJsonFormat, debug, ...rest } = values;
   return Object.freeze({
     ...rest,
     logFormat: logJsonFormat ? "json" : rest.logFormat,
     logLevel: debug ? "debug" : rest.logLevel,
+    webhookEnabled: rest.webhookEnabled ?? (rest.webhookUrl !== undefined || isInCluster(values, env)),
     // The Lease holds whole seconds; what is in it must be what we keep to ourselves.
     leaderElectionLeaseDuration: Math.ceil(rest.leaderElectionLeaseDuration / 1000) * 1000,
   });
@@ -80,6 +83,10 @@ const textOf = (flag: unknown): string => {
   return String(flag);
 };
 
+/** Whether we are in a Pod, and in the cluster that we work for; see `loadClusterConfig`. */
+const isInCluster = ({ kubeconfig }: TableValues, env: Required<SettingsSources>["env"]): boolean =>
+  Boolean(env.KUBERNETES_SERVICE_HOST) && kubeconfig === undefined && !env.KUBECONFIG;
+
 /** The rule of client-go's leader election. Says nothing of values that are wrong by themselves. */
 const leaderElectionProblems = (values: TableValues, readings: readonly Reading[]): string[] => {
   const lease = values.leaderElectionLeaseDuration;
@@ -101,4 +108,11 @@ const leaderElectionProblems = (values: TableValues, readings: readonly Reading[
     problems.push(`${retryReading?.shown}: 1.2 times this must be less than ${renewReading?.shown}`);
   }
   return problems;
+};
+
+/** With a certificate that others make, the configuration that has its authority is theirs too: nobody would write the URL. */
+const webhookProblems = ({ webhookCertDir, webhookUrl }: TableValues, readings: readonly Reading[]): string[] => {
+  if (webhookCertDir === undefined || webhookUrl === undefined) return [];
+  const shown = (key: SettingKey) => readings.find((each) => each.key === key)?.shown;
+  return [`${shown("webhookCertDir")}: must not be given together with ${shown("webhookUrl")}`];
 };

@@ -1,4 +1,4 @@
-import { listenAddress } from "./listen-address.ts";
+import { address, listenAddress } from "./listen-address.ts";
 import {
   boolean,
   durationOrOff,
@@ -14,6 +14,7 @@ import {
   type ValueType,
   word,
 } from "./value-types.ts";
+import { webhookUrl } from "./webhook-url.ts";
 
 /** One setting. */
 export interface Setting<T> {
@@ -95,6 +96,19 @@ export const settingsTable = {
     "Quick tries after a failure. After these it goes on, every 30 seconds."),
   controllerReconciliationTimeout: setting("CONTROLLER_RECONCILIATION_TIMEOUT", durationOrOff, "30s",
     "Time that one reconcile may take. 0: no limit."),
+
+  webhookEnabled: unsetAs(undefined, "WEBHOOK_ENABLED", boolean,
+    "Serve the admission webhooks. Default: true with WEBHOOK_URL, and in a Pod that uses its service account; else false."),
+  webhookAddr: setting("WEBHOOK_ADDR", address, ":9443",
+    "Address of the admission webhooks (HTTPS)."),
+  webhookUrl: unsetAs(undefined, "WEBHOOK_URL", webhookUrl,
+    "Outside a cluster: where the API server reaches WEBHOOK_ADDR. The webhook configuration then gets this address, and is made when it is missing. Default: the Service podconfigmap-controller-webhook."),
+  webhookSecretName: setting("WEBHOOK_SECRET_NAME", objectName, "podconfigmap-controller-webhook-cert",
+    "Name of the Secret in our namespace that holds the webhooks' certificates. It is made when it is missing."),
+  webhookCertDir: unsetAs(undefined, "WEBHOOK_CERT_DIR", text("folder"),
+    "Folder with tls.crt and tls.key that others make, cert-manager for one: no Secret is read then, and no caBundle written. Not with WEBHOOK_URL."),
+  authorChecks: setting("AUTHOR_CHECKS", boolean, "true",
+    "The validating webhook asks the API server whether authors have the rights that what they write takes."),
 
   metricsAddr: setting("METRICS_ADDR", listenAddress, ":8080",
     "Address of /metrics, /healthz and /readyz. 0: none of these."),

@@ -39,6 +39,12 @@ describe("settings", () => {
       controllerPcmcWorkers: 1,
       controllerMaxRetries: 5,
       controllerReconciliationTimeout: 30_000,
+      webhookEnabled: false,
+      webhookAddr: { host: "", port: 9443 },
+      webhookUrl: undefined,
+      webhookSecretName: "podconfigmap-controller-webhook-cert",
+      webhookCertDir: undefined,
+      authorChecks: true,
       metricsAddr: { host: "", port: 8080 },
       logLevel: "info",
       logFormat: "text",
@@ -81,6 +87,18 @@ describe("settings", () => {
     const lease = (text: string) => loadSettings({ env: { LEADER_ELECTION_LEASE_DURATION: text } });
     expect(lease("15.000000001s").leaderElectionLeaseDuration).toBe(16_000);
     expect(lease("16s").leaderElectionLeaseDuration).toBe(16_000);
+  });
+
+  test.each<[string, Env, Flags, boolean]>([
+    ["in a Pod", { KUBERNETES_SERVICE_HOST: "10.0.0.1" }, {}, true],
+    ["in a Pod that works for another cluster", { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBECONFIG: "/a" }, {}, false],
+    ["in a Pod with a kubeconfig as a flag", { KUBERNETES_SERVICE_HOST: "10.0.0.1" }, { kubeconfig: "/a" }, false],
+    ["in a Pod, told not to", { KUBERNETES_SERVICE_HOST: "10.0.0.1", WEBHOOK_ENABLED: "false" }, {}, false],
+    ["with a URL", { WEBHOOK_URL: "https://127.0.0.1:9443" }, {}, true],
+    ["with a URL, told not to", { WEBHOOK_URL: "https://127.0.0.1:9443" }, { webhookEnabled: "0" }, false],
+    ["when told to", { WEBHOOK_ENABLED: "true" }, {}, true],
+  ])("have webhooks or not: %s", (_, env, flags, expected) => {
+    expect(loadSettings({ env, flags }).webhookEnabled).toBe(expected);
   });
 
   test("leave the variable KUBECONFIG to who looks for the cluster", () => {
@@ -134,6 +152,13 @@ describe("a wrong value", () => {
       LEADER_ELECTION_RETRY_PERIOD: retry,
     };
     expect(problems(env)).toEqual(expected);
+  });
+
+  test("is a folder of certificates together with a URL, for which nobody would register them", () => {
+    const env = { WEBHOOK_CERT_DIR: "/certs", WEBHOOK_URL: "https://127.0.0.1:9443" };
+    expect(problems(env)).toEqual([
+      'WEBHOOK_CERT_DIR="/certs": must not be given together with WEBHOOK_URL="https://127.0.0.1:9443"',
+    ]);
   });
 
   test("is told once, not again for the order it would have", () => {

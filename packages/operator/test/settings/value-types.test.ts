@@ -1,7 +1,7 @@
 // Invariants of value types: the texts that the contract names are allowed, with that meaning; close misses are not.
 
 import { describe, expect, test } from "vitest";
-import { listenAddress } from "../../src/settings/listen-address.ts";
+import { address, listenAddress } from "../../src/settings/listen-address.ts";
 import {
   boolean,
   durationOrOff,
@@ -14,6 +14,7 @@ import {
   someOf,
   type ValueType,
 } from "../../src/settings/value-types.ts";
+import { webhookUrl } from "../../src/settings/webhook-url.ts";
 
 const number = integer({ min: 1, max: 100 });
 const level = oneOf("error", "info");
@@ -40,6 +41,10 @@ describe("allowed:", () => {
     ["address", listenAddress, "[::1]:8080", { host: "::1", port: 8080 }],
     ["address", listenAddress, "localhost:65535", { host: "localhost", port: 65_535 }],
     ["address", listenAddress, "0", "off"],
+    ["address that is needed", address, ":9443", { host: "", port: 9443 }],
+    ["URL", webhookUrl, "https://127.0.0.1:9443", "https://127.0.0.1:9443"],
+    ["URL", webhookUrl, "https://[::1]:9443/", "https://[::1]:9443"],
+    ["URL", webhookUrl, "HTTPS://Node.Example.Com", "https://node.example.com"],
     ["namespace", namespace, "a".repeat(63), "a".repeat(63)],
     ["name", objectName, "a.b-c.0", "a.b-c.0"],
     ["namespaces", namespaces, "b, a ,b,", ["b", "a"]],
@@ -60,6 +65,27 @@ describe("refused:", () => {
       "address",
       listenAddress,
       ["8080", ":", ":http", ":65536", "::1:8080", "[127.0.0.1]:80", "[::1]", "a b:80", "http://x:80", "-a:80", ":-1"],
+    ],
+    ["address that is needed", address, ["0", "9443"]],
+    [
+      "URL",
+      webhookUrl,
+      [
+        "127.0.0.1:9443",
+        "http://127.0.0.1:9443",
+        "https://",
+        "https:///a",
+        "https:127.0.0.1",
+        "https://a/b",
+        "https://a?b",
+        "https://a?",
+        "https://a#",
+        "https://user@a",
+        "https://a:0",
+        "https://a:65536",
+        " https://a",
+        "https://a b",
+      ],
     ],
     ["namespace", namespace, ["A", "a.b", "-a", "a-", "a_b", "a".repeat(64)]],
     ["name", objectName, ["A", "a..b", ".a", "a.", "a/b", "a".repeat(254)]],
