@@ -67,7 +67,12 @@ export class Engine implements TemplateEngine {
       clock,
       start: async (events) => {
         this.#module ??= loadModule(memoryLimit, options.files?.module);
-        return new Lane({ ...lane, module: await this.#module }, events);
+        const module = await this.#module.catch((error: unknown) => {
+          // Not for good: the file may be there at the next try, or another one closed.
+          this.#module = undefined;
+          throw error;
+        });
+        return new Lane({ ...lane, module }, events);
       },
     });
   }

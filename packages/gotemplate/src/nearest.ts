@@ -6,10 +6,11 @@ export const nearest = (name: string, names: readonly string[]): string | undefi
   const wanted = name.toLowerCase();
   let best: { readonly name: string; readonly changes: number } | undefined;
   for (const candidate of names) {
+    const limit = Math.min(3, Math.max(wanted.length, candidate.length) / 3);
+    // Each letter more or less is a change: most names need no closer look.
+    if (Math.abs(candidate.length - wanted.length) > limit) continue;
     const changes = distance(wanted, candidate.toLowerCase());
-    if (changes <= Math.min(3, Math.max(wanted.length, candidate.length) / 3) && (!best || changes < best.changes)) {
-      best = { name: candidate, changes };
-    }
+    if (changes <= limit && (!best || changes < best.changes)) best = { name: candidate, changes };
   }
   return best?.name;
 };
