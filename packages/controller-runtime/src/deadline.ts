@@ -33,6 +33,8 @@ export class Deadline implements AbortSource, Disposable {
   readonly #options: DeadlineOptions;
   readonly #expires: number;
   readonly #listeners: (() => void)[] = [];
+  /** Those that have no timer, because this one ends sooner. */
+  #led: Set<Deadline> | undefined;
   #end: { readonly reason: unknown } | undefined;
   #timer: Timer | undefined;
   #armed = false;
@@ -69,13 +71,15 @@ export class Deadline implements AbortSource, Disposable {
 
   /** Each listener is called once; not at all when the end has come already: ask `aborted` first. */
   addEventListener(_type: "abort", listener: () => void): void {
+    if (this.#done) return;
     this.#listeners.push(listener);
     if (this.#armed) return;
     this.#armed = true;
-    const { clock, milliseconds, parent } = this.#options;
+    const { parent } = this.#options;
     if (parent instanceof AbortSignal) followersOf(parent).add(this);
     else parent?.addEventListener("abort", this.#onParent);
-    if (Number.isFinite(milliseconds)) this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
+    // A parent that ends sooner is timer enough, for as long as it may end at all.
+    if (!(parent instanceof Deadline && parent.#lead(this))) this.#startTimer();
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
@@ -89,6 +93,21 @@ export class Deadline implements AbortSource, Disposable {
     this.#done = true;
     this.#listeners.length = 0;
     this.#disarm();
+    for (const child of this.#led ?? []) child.#startTimer();
+    this.#led = undefined;
+  }
+
+  /** Takes over a child's time, if this one ends sooner and can still end. */
+  #lead(child: Deadline): boolean {
+    if (this.#done || this.#expires > child.#expires) return false;
+    this.#led ??= new Set();
+    this.#led.add(child);
+    return true;
+  }
+
+  #startTimer(): void {
+    const { clock, milliseconds } = this.#options;
+    if (Number.isFinite(milliseconds)) this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
   }
 
   /** For `Followers`: the parent has ended. */
@@ -116,6 +135,7 @@ export class Deadline implements AbortSource, Disposable {
     this.#timer?.cancel();
     this.#timer = undefined;
     const { parent } = this.#options;
+    if (parent instanceof Deadline) parent.#led?.delete(this);
     if (parent instanceof AbortSignal) followersOf(parent).delete(this);
     else parent?.removeEventListener("abort", this.#onParent);
   }

@@ -32,6 +32,12 @@ const isOpening = (byte: number | undefined): boolean => byte === OPEN_BRACE || 
 /** Nesting that no object of the API has; deeper input would overflow the stack. The API server refuses it too. */
 const MAX_DEPTH = 1_000;
 
+/**
+ * Characters of one number. An int64 has 20 at the most, a double written out without an exponent 326; and a `bigint` takes time
+ * by the square of its digits, a million of them a second.
+ */
+const LONGEST_NUMBER = 400;
+
 /** What to do with a value: a projection, prepared for look-up. */
 export interface Plan {
   readonly kind: "all" | "digest" | "fields";
@@ -76,7 +82,7 @@ export const planAll: Plan = ALL;
  * object being made. A Pod of 7 KB of which ten fields are wanted costs about a tenth of `JSON.parse`, and a cache of
  * 10,000 Pods leaves no garbage behind.
  *
- * Integers beyond 2^53 become `bigint`: int64 fields stay exact. What is skipped is checked only as far as finding its
+ * Integers beyond 2^53 become `bigint`: int64 fields stay exact. A number of more than 400 characters is refused. What is skipped is checked only as far as finding its
  * end needs it.
  */
 export class JsonReader {
@@ -220,6 +226,7 @@ export class JsonReader {
       if (byte !== 0x2e && byte !== 0x65 && byte !== 0x45 && byte !== 0x2b) break;
       whole = false;
     }
+    if (at - start > LONGEST_NUMBER) throw this.#expected(`a number of no more than ${LONGEST_NUMBER} characters`);
     const text = this.#bytes.toString("latin1", start, at);
     const value = Number(text);
     if (text === "" || Number.isNaN(value)) throw this.#expected("a value");

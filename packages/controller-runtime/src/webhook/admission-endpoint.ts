@@ -8,6 +8,7 @@ import { type AdmissionResult, deny } from "./admission-result.ts";
 import { type BodyBudget, HttpRefusal } from "./request-body.ts";
 import { reviewAnswer } from "./responses.ts";
 import { type AdmissionRequest, parseReview, ReviewError } from "./review.ts";
+import type { ReviewSlots } from "./review-slots.ts";
 import { handlerTimeout } from "./review-timeout.ts";
 import type { RequestObserver } from "./webhook-observer.ts";
 
@@ -15,6 +16,8 @@ import type { RequestObserver } from "./webhook-observer.ts";
 export interface AdmissionContext {
   /** Aborts when there is no time left for an answer, when nobody waits for it any more, and at the end of the process. */
   readonly signal: AbortSignal;
+  /** Milliseconds that are left for an answer, until `signal` aborts. */
+  readonly timeLeft: () => number;
   /** With the webhook's path and the request's uid. */
   readonly log: Logger;
 }
@@ -41,6 +44,7 @@ export interface EndpointOptions {
   readonly path: string;
   readonly route: AdmissionRoute;
   readonly bodies: BodyBudget;
+  readonly slots: ReviewSlots;
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer: RequestObserver | undefined;
@@ -66,18 +70,19 @@ export class AdmissionEndpoint {
 
   /** Answers. `gone` aborts when nobody waits for it. Never rejects but for a client that went. */
   async answer(request: IncomingMessage, query: URLSearchParams, gone: AbortSignal): Promise<HttpAnswer> {
-    const { bodies, clock, path } = this.#options;
+    const { bodies, slots, clock, path } = this.#options;
     try {
       checkHeaders(request);
       // From the head of the request: the API server's time runs while the body is on its way.
-      using deadline = startDeadline({
-        clock,
-        milliseconds: handlerTimeout(query),
-        what: `webhook ${path}`,
-        parent: gone,
+      const milliseconds = handlerTimeout(query);
+      const end = clock.now() + milliseconds;
+      using deadline = startDeadline({ clock, milliseconds, what: `webhook ${path}`, parent: gone });
+      using body = await bodies.read(request, deadline.signal);
+      using _slot = slots.take();
+      return await this.#review(parseReview(body.bytes), {
+        signal: deadline.signal,
+        timeLeft: () => Math.max(0, end - clock.now()),
       });
-      const body = await bodies.read(request);
-      return await this.#review(parseReview(body), deadline.signal);
     } catch (error) {
       if (error instanceof ReviewError) return refusal(new HttpRefusal(400, error.message));
       if (error instanceof HttpRefusal) return refusal(error);
@@ -85,11 +90,12 @@ export class AdmissionEndpoint {
     }
   }
 
-  async #review(review: AdmissionRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async #review(review: AdmissionRequest, time: Omit<AdmissionContext, "log">): Promise<HttpAnswer> {
+    const { signal } = time;
     const { route, path } = this.#options;
     const log = this.#options.log.with({ webhook: path, uid: review.uid });
     try {
-      const result = await untilAborted(call(route.handler, review, { signal, log }), signal);
+      const result = await untilAborted(call(route.handler, review, { ...time, log }), signal);
       return { status: 200, contentType: JSON_TYPE, body: reviewAnswer(review, result) };
     } catch (error) {
       const isLate = signal.reason instanceof DeadlineError;

@@ -6,7 +6,8 @@ import type { Runnable } from "../manager/manager.ts";
 import type { ServerAddress } from "../manager/server.ts";
 import { AdmissionEndpoint, type AdmissionRoute, type HttpAnswer, refusal } from "./admission-endpoint.ts";
 import type { CertificateSource } from "./certificate-source.ts";
-import { BodyBudget, busy, HttpRefusal } from "./request-body.ts";
+import { BodyBudget, HttpRefusal } from "./request-body.ts";
+import { ReviewSlots } from "./review-slots.ts";
 import { type ConnectionTimeouts, TlsListener } from "./tls-listener.ts";
 import type { RequestObserver } from "./webhook-observer.ts";
 
@@ -16,8 +17,10 @@ export interface AdmissionServerOptions {
   /** Handlers by path: `/validate-widgets`. */
   readonly routes: Readonly<Record<string, AdmissionRoute>>;
   readonly certificates: CertificateSource;
-  /** Reviews at a time; further ones are asked to come again in a second. Default 100. */
+  /** Reviews at a time that have come whole; further ones are asked to come again in a second. Default 100. */
   readonly maxInFlight?: number | undefined;
+  /** Connections at a time; one more ends the one that has been idle longest. Default 1,024. */
+  readonly maxConnections?: number | undefined;
   /**
    * Milliseconds after a stop during which connections are still taken: until every API server has heard that this replica
    * is no longer behind the Service. Default 2,000.
@@ -39,7 +42,7 @@ const LAME_DUCK = 2_000;
  * text. Nothing that is stored makes a larger one.
  */
 const LONGEST_BODY = 8 * 1_024 * 1_024;
-/** Reviews are 10 KB, usually; this is what a hundred of the largest must not take. */
+/** Reviews are 10 KB, usually; this is what a hundred of the largest must not take, nor those that are on their way. */
 const ALL_BODIES = 64 * 1_024 * 1_024;
 
 /**
@@ -57,7 +60,6 @@ export class AdmissionServer implements Runnable {
   readonly #endpoints: ReadonlyMap<string, AdmissionEndpoint>;
   readonly #listener: TlsListener;
   readonly #killed = new AbortController();
-  #inFlight = 0;
   /** Answers that have not left yet. */
   readonly #unsent = new Set<ServerResponse>();
   #isStopping = false;
@@ -68,7 +70,8 @@ export class AdmissionServer implements Runnable {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLogger;
     const bodies = new BodyBudget({ body: LONGEST_BODY, all: ALL_BODIES });
-    const shared = { bodies, clock: this.#clock, log: this.#log, observer: options.observer };
+    const slots = new ReviewSlots(options.maxInFlight ?? MAX_IN_FLIGHT);
+    const shared = { bodies, slots, clock: this.#clock, log: this.#log, observer: options.observer };
     const routes = Object.entries(options.routes);
     this.#endpoints = new Map(routes.map(([path, route]) => [path, new AdmissionEndpoint({ path, route, ...shared })]));
     for (const [path] of routes) options.observer?.onRoute(path);
@@ -76,6 +79,7 @@ export class AdmissionServer implements Runnable {
       address: options.address,
       certificates: options.certificates,
       timeouts: options.timeouts,
+      maxConnections: options.maxConnections,
       log: this.#log,
       onRequest: (request, response) => {
         this.#serve(request, response).catch((error: unknown) => {
@@ -133,26 +137,19 @@ export class AdmissionServer implements Runnable {
     }
     const start = this.#clock.now();
     this.#options.observer?.onRequestStart(path);
-    const code = await this.#admitted(request, response, { endpoint, query });
+    const code = await this.#answered(request, response, { endpoint, query });
     this.#options.observer?.onRequest({ webhook: path, code, seconds: (this.#clock.now() - start) / 1_000 });
   }
 
-  /** Answers if there is room. @returns what the metrics call the outcome. */
-  async #admitted(request: IncomingMessage, response: ServerResponse, { endpoint, query }: Target): Promise<string> {
-    const limit = this.#options.maxInFlight ?? MAX_IN_FLIGHT;
-    if (this.#inFlight >= limit) {
-      return this.#send(request, response, refusal(busy(`${limit} reviews are under way, no more at a time`)));
-    }
+  /** Answers. @returns what the metrics call the outcome. */
+  async #answered(request: IncomingMessage, response: ServerResponse, { endpoint, query }: Target): Promise<string> {
     using gone = goneWith(response, this.#killed.signal);
-    this.#inFlight += 1;
     try {
       return this.#send(request, response, await endpoint.answer(request, query, gone.signal));
     } catch (error) {
       if (gone.signal.aborted || request.destroyed) return "aborted";
       this.#log.error("a review could not be answered", { error });
       return this.#send(request, response, refusal(new HttpRefusal(500, describe(error))));
-    } finally {
-      this.#inFlight -= 1;
     }
   }
 

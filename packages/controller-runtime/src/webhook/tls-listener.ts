@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "../log.ts";
 import type { ServerAddress } from "../manager/server.ts";
 import type { CertificateSource } from "./certificate-source.ts";
+import { Connections } from "./connections.ts";
 
 /** Milliseconds. The API server is close by, and sends at once: whoever takes longer is not it. */
 const TIMEOUTS = {
@@ -22,13 +23,15 @@ export type ConnectionTimeouts = Partial<typeof TIMEOUTS>;
 
 /** Given anew with each certificate: what is left out falls back to Node's own. */
 const TLS = { minVersion: "TLSv1.2" } as const;
-/** An API server opens one for each request under way, and keeps some. */
+/** An API server opens one for each request under way, and keeps some. Beyond this the longest idle one ends. */
 const MAX_CONNECTIONS = 1_024;
 
 export interface TlsListenerOptions {
   readonly address: ServerAddress;
   readonly certificates: CertificateSource;
   readonly timeouts: ConnectionTimeouts | undefined;
+  /** Default 1,024. */
+  readonly maxConnections: number | undefined;
   readonly log: Logger;
   readonly onRequest: RequestListener;
 }
@@ -44,11 +47,12 @@ export class TlsListener implements Disposable {
   /** Of each connection, the certificate with which it was opened. */
   readonly #openedWith = new WeakMap<Socket, string>();
   /** TCP connections, those in their handshake too. */
-  readonly #sockets = new Set<Socket>();
+  readonly #connections: Connections;
   #served: string | undefined;
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
+    this.#connections = new Connections(options.maxConnections ?? MAX_CONNECTIONS);
     this.#server = this.#createServer();
     this.#unlisten = options.certificates.onChange(() => this.#present());
     this.#present();
@@ -91,7 +95,7 @@ export class TlsListener implements Disposable {
 
   /** Ends all connections, whatever they are about. */
   cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    this.#connections.cut();
   }
 
   /** Hears no more of new certificates. */
@@ -100,15 +104,11 @@ export class TlsListener implements Disposable {
   }
 
   #createServer(): Server {
-    const { timeouts, log, onRequest } = this.#options;
+    const { timeouts, log } = this.#options;
     const { keepAliveTimeout, ...times } = { ...TIMEOUTS, ...timeouts };
-    const server = createServer({ ...times, ...TLS }, onRequest);
+    const server = createServer({ ...times, ...TLS }, this.#onRequest);
     server.keepAliveTimeout = keepAliveTimeout;
-    server.maxConnections = MAX_CONNECTIONS;
-    server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
+    server.on("connection", (socket: Socket) => this.#connections.add(socket));
     server.on("secureConnection", (socket: Socket) => {
       if (this.#served === undefined) return;
       this.#openedWith.set(socket, this.#served);
@@ -118,6 +118,13 @@ export class TlsListener implements Disposable {
     server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error }));
     return server;
   }
+
+  readonly #onRequest: RequestListener = (request, response) => {
+    const { socket } = request;
+    this.#connections.begin(socket);
+    response.once("close", () => this.#connections.end(socket));
+    this.#options.onRequest(request, response);
+  };
 
   /** Uses the source's certificate for connections from now on. */
   #present(): void {

@@ -29,6 +29,31 @@ describe("a deadline", () => {
     expect(signal.reason).toBe("stopping");
   });
 
+  it("of a deadline that ends sooner ends with that, on one timer", () => {
+    const clock = new FakeClock();
+    using parent = startDeadline({ clock, milliseconds: 10, what: "the reconcile" });
+    using child = startDeadline({ clock, milliseconds: 30, what: "the call", parent });
+    const heard: unknown[] = [];
+    child.addEventListener("abort", () => heard.push(child.reason));
+    expect(clock.timers).toBe(1);
+    clock.advance(10);
+    expect(heard).toEqual([expect.objectContaining({ message: "the reconcile: no result within 0.01 s" })]);
+  });
+
+  it("ends in its own time when its parent is done sooner", () => {
+    const clock = new FakeClock();
+    const parent = startDeadline({ clock, milliseconds: 10, what: "the reconcile" });
+    using child = startDeadline({ clock, milliseconds: 30, what: "the call", parent });
+    const heard: unknown[] = [];
+    child.addEventListener("abort", () => heard.push(child.reason));
+    parent[Symbol.dispose]();
+    clock.advance(29);
+    expect(heard).toEqual([]);
+    clock.advance(1);
+    expect(heard).toEqual([expect.objectContaining({ message: "the call: no result within 0.03 s" })]);
+    expect(clock.timers).toBe(0);
+  });
+
   it("keeps its own reason when the parent aborts later", () => {
     const parent = new AbortController();
     const clock = new FakeClock();

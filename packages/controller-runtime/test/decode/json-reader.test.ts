@@ -130,6 +130,17 @@ describe("JsonReader", () => {
     });
   });
 
+  test("refuses a number of more than 400 characters: reading it would hold up everything else", () => {
+    const digits = "9".repeat(8_000_000);
+    for (const number of [digits, `-${digits}`, `0.${digits}`, "9".repeat(401)]) {
+      expect(() => read(`{"a": ${number}}`)).toThrow(
+        "invalid JSON at byte 6: expected a number of no more than 400 characters",
+      );
+    }
+    expect(read(`[${"9".repeat(400)}]`)).toEqual([BigInt("9".repeat(400))]);
+    expect(read(`{"a": ${digits}, "b": 1}`, { b: true })).toEqual({ b: 1 });
+  });
+
   test("takes a field named __proto__ for a field", () => {
     const value = read('{"__proto__":{"polluted":true},"a":1}') as Record<string, unknown>;
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);

@@ -3,7 +3,8 @@
  *
  * Invariants
  * - Each review gets the handler's answer under its own uid; everything else gets a 4xx of one line, or its connection ended.
- * - No client can hold a connection that it does not use, more room than there is, or the process.
+ * - No client can hold a connection that it does not use, more room than there is, or the process; and none that sends slowly,
+ *   or not to the end, keeps another's review from being answered.
  * - A handler that fails denies, or leaves it to the failurePolicy, as its route says.
  * - A new certificate is for new connections, breaks none, and old connections end with their next answer.
  * - After a stop what is in flight is answered, every connection is told to go, and nothing is left open.
@@ -67,23 +68,25 @@ describe("a review", () => {
     expect(JSON.parse(Buffer.from(response.patch, "base64").toString())).toEqual(patch);
   });
 
-  test("reaches its handler with a signal and a log that names path and uid", async () => {
+  test("reaches its handler with a signal, the time that is left, and a log that names path and uid", async () => {
     await using server = await startServer({
       routes: {
         "/validate": {
-          handler: ({ name }, { signal, log }) => {
-            log.info("asked", { name, aborted: signal.aborted });
+          handler: ({ name }, { signal, log, timeLeft }) => {
+            log.info("asked", { name, aborted: signal.aborted, timeLeft: timeLeft() });
             return allow();
           },
         },
       },
+      clock: new FakeClock(),
     });
-    await server.send({ body: review() });
+    await server.send({ path: "/validate?timeout=2s", body: review() });
     expect(server.log.lines.find(({ message }) => message === "asked")?.fields).toEqual({
       webhook: "/validate",
       uid: UID,
       name: "settings",
       aborted: false,
+      timeLeft: 1_800,
     });
   });
 
@@ -182,6 +185,59 @@ describe("a slow client", () => {
     const socket = connectTcp(server.port, "127.0.0.1").on("error", () => {});
     await closed(socket);
     expect((await server.send({ body: review() })).status).toBe(200);
+  });
+
+  test("that sends heads and half bodies takes no room: reviews are answered meanwhile", async () => {
+    await using server = await startServer({ routes, maxInFlight: 2 });
+    const slow = await Promise.all([1, 2, 3, 4].map(() => opened(server)));
+    for (const socket of slow) socket.write(`${head("/validate", 100)}{`);
+    // Each half request is known to the server once a later one is answered on a connection opened after it.
+    for (let i = 0; i < 5; i++) expect((await server.send({ body: review() })).status).toBe(200);
+    for (const socket of slow) socket.destroy();
+  });
+
+  test("gets no longer for its body than the API server waits for the answer", async () => {
+    const clock = new FakeClock();
+    await using server = await startServer({ routes, clock });
+    const socket = await opened(server);
+    socket.write(`${head("/validate?timeout=2s", 100)}{`);
+    const answer = textOf(socket);
+    await expect.poll(() => clock.timers).toBe(1);
+    clock.advance(1_800);
+    expect(await answer).toMatch(/^HTTP\/1\.1 408 [\s\S]*the review has not come whole within its time\n$/);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("that holds back the end of a large body has it given up before a small one is refused", async () => {
+    await using server = await startServer({ routes });
+    const MIB = 1_024 * 1_024;
+    const large = await Promise.all(Array.from({ length: 9 }, () => opened(server)));
+    const answers = large.map(textOf);
+    for (const socket of large) socket.write(`${head("/validate", 8 * MIB)}${" ".repeat(8 * MIB - 1)}`);
+    expect(await Promise.race(answers)).toMatch(/^HTTP\/1\.1 429 [\s\S]*too many bytes are being received\n$/);
+    expect((await server.send({ body: review() })).status).toBe(200);
+    for (const socket of large) socket.destroy();
+  });
+
+  test("that is idle gives its connection up for a new one when there are no more", async () => {
+    const gate = Promise.withResolvers<void>();
+    let running = 0;
+    await using server = await startServer({
+      maxConnections: 2,
+      routes: answering(async () => {
+        running += 1;
+        await gate.promise;
+        return allow();
+      }),
+    });
+    const asking = server.send({ body: review() });
+    await expect.poll(() => running).toBe(1);
+    const idle = await opened(server);
+    const newest = await opened(server);
+    await closed(idle);
+    expect(newest.destroyed).toBe(false);
+    gate.resolve();
+    expect((await asking).status).toBe(200);
   });
 
   test("that trickles its head, a byte at a time, is cut off too", async () => {
@@ -441,6 +497,17 @@ const opened = async ({ port, ca }: { readonly port: number; readonly ca: string
   await once(socket, "secureConnect");
   return socket;
 };
+
+const head = (target: string, length: number): string =>
+  `POST ${target} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+
+/** All that comes on a connection until it ends. */
+const textOf = (socket: Socket): Promise<string> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.once("close", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  });
 
 /** Resolves when a connection has ended, in whichever way. */
 const closed = (socket: Socket): Promise<void> =>

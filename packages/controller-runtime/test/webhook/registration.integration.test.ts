@@ -16,7 +16,11 @@ import { type Certificate, certificatesIn } from "../../src/webhook/certificate.
 import { createAuthority } from "../../src/webhook/certificate-authority.ts";
 import { RegisteredConfigurations } from "../../src/webhook/registered-configurations.ts";
 import { Registration } from "../../src/webhook/registration.ts";
-import { registeredWith, resourceOf, ValidatingWebhookConfigurations } from "../../src/webhook/webhook-configuration.ts";
+import {
+  registeredWith,
+  resourceOf,
+  ValidatingWebhookConfigurations,
+} from "../../src/webhook/webhook-configuration.ts";
 import { configOf } from "../client/cluster.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
@@ -86,7 +90,12 @@ describe("a replica that does not lead", () => {
   const PATIENCE = 10_000;
   const authority = async () => certificatesIn((await createAuthority({ organization: "test", ...aroundNow() })).cert);
 
-  const standIn = async (name: string, { isLeading = () => false, registeredAlready = [] as Certificate[] } = {}) => {
+  interface Scene {
+    readonly isLeading?: () => boolean;
+    readonly registeredAlready?: readonly Certificate[];
+  }
+
+  const standIn = async (name: string, { isLeading = () => false, registeredAlready = [] }: Scene = {}) => {
     const reference = { kind: "ValidatingWebhookConfiguration", name } as const;
     const caBundle = Buffer.from(registeredAlready.map(({ pem }) => pem).join("")).toString("base64");
     const webhook = webhookAt("https://127.0.0.1:1/");

@@ -487,7 +487,9 @@ describe("permissions", () => {
     await bind(name, { role, cluster: [] });
     const replica = await start({ config: await configFor(name), configurations: [validating(name)] });
     await expect.poll(() => replica.trouble, WAIT).toBeUndefined();
-    expect(replica.log.of("error")).toEqual([expect.stringMatching(/^not allowed to list and watch validatingwebhook/)]);
+    await expect
+      .poll(() => replica.log.of("error"), WAIT)
+      .toEqual([expect.stringMatching(/^not allowed to list and watch validatingwebhook/)]);
   });
 
   test("that are missing are said once each, and waited for; a Secret that must not be watched is read now and then", async () => {

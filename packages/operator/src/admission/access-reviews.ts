@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type Client, type Clock, defineResource } from "@pcmc/controller-runtime";
 import type { SubjectAccessReview, SubjectAccessReviewSpec } from "kubernetes-types/authorization/v1.d.ts";
+import { FairLimit } from "./fair-limit.ts";
 
 export const SubjectAccessReviews = defineResource<SubjectAccessReview>({
   apiVersion: "authorization.k8s.io/v1",
@@ -38,6 +39,11 @@ const LASTS = 5_000;
 const KEPT = 1_000;
 /** Milliseconds for one question with its retry: what asks has to answer the API server in time itself. */
 const TIMEOUT = 2_000;
+/**
+ * Questions under way at a time: an answer takes a few milliseconds. Whoever reaches our port decides how many are asked, under any
+ * name, so they are bounded; and one user has less than half, so that others get theirs answered.
+ */
+const UNDER_WAY = { all: 20, perUser: 8, waiting: 200 };
 
 interface Answer {
   readonly allowed: Promise<boolean>;
@@ -47,11 +53,12 @@ interface Answer {
 
 /**
  * Asks the API server what a user may do. Answers are kept for five seconds, and a question that is out is not asked twice;
- * failures are not kept.
+ * failures are not kept. Of many questions at a time some wait.
  */
 export class AccessReviews {
   readonly #options: AccessReviewsOptions;
   readonly #answers = new Map<string, Answer>();
+  readonly #limit = new FairLimit(UNDER_WAY);
 
   constructor(options: AccessReviewsOptions) {
     this.#options = options;
@@ -60,7 +67,7 @@ export class AccessReviews {
   /**
    * Whether `user` has `access`.
    *
-   * @throws what the client throws when the API server gives no answer.
+   * @throws what the client throws when the API server gives no answer; CrowdedError when too many questions wait.
    */
   allows(user: UserInfo, access: Access): Promise<boolean> {
     const spec = specOf(user, access);
@@ -74,9 +81,8 @@ export class AccessReviews {
 
   #ask(key: string, spec: SubjectAccessReviewSpec): Promise<boolean> {
     const { client, clock } = this.#options;
-    const allowed = client
-      .create(SubjectAccessReviews, { spec }, { timeout: TIMEOUT, retries: 1 })
-      .then(({ status }) => status?.allowed ?? false);
+    const ask = () => client.create(SubjectAccessReviews, { spec }, { timeout: TIMEOUT, retries: 1 });
+    const allowed = this.#limit.run(spec.user ?? "", ask).then(({ status }) => status?.allowed ?? false);
     const answer: Answer = { allowed, expires: undefined };
     // At the end of the map: the oldest answer is the first.
     this.#answers.delete(key);

@@ -1,4 +1,4 @@
-import { describe, ForbiddenError, resourceName } from "@pcmc/controller-runtime";
+import { type Deadline, describe, ForbiddenError, resourceName } from "@pcmc/controller-runtime";
 import type { Access, AccessReviews, UserInfo } from "./access-reviews.ts";
 import type { AuthorNeed } from "./author-needs.ts";
 import type { Finding } from "./finding.ts";
@@ -42,6 +42,20 @@ const unknown = (need: AuthorNeed, error: unknown): Finding => {
   return finding(need, message);
 };
 
+/** Rejects with the deadline's reason when it ends. */
+const endOf = (deadline: Deadline): Promise<never> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (deadline.aborted) reject(deadline.reason);
+  else deadline.addEventListener("abort", () => reject(deadline.reason));
+  return promise;
+};
+
+export interface AuthorCheckOptions {
+  readonly reviews: Pick<AccessReviews, "allows">;
+  /** Ends the waiting for answers, so early that a refusal still reaches the API server. */
+  readonly deadline: Deadline;
+}
+
 /**
  * Asks for all rights at once.
  *
@@ -52,9 +66,13 @@ const unknown = (need: AuthorNeed, error: unknown): Finding => {
 export const checkAuthor = async (
   user: UserInfo,
   needs: readonly AuthorNeed[],
-  reviews: AccessReviews,
+  { reviews, deadline }: AuthorCheckOptions,
 ): Promise<AuthorVerdict> => {
-  const answers = await Promise.allSettled(needs.map(({ access }) => reviews.allows(user, access)));
+  if (needs.length === 0) return { missing: [], unknown: [] };
+  const late = endOf(deadline);
+  const answers = await Promise.allSettled(
+    needs.map(({ access }) => Promise.race([reviews.allows(user, access), late])),
+  );
   const verdict: { missing: Finding[]; unknown: Finding[] } = { missing: [], unknown: [] };
   for (const [index, need] of needs.entries()) {
     const answer = answers[index];

@@ -1,11 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  type AdmissionContext,
   type AdmissionHandler,
   type AdmissionRequest,
   type AdmissionResult,
   type AdmissionRoute,
   allow,
+  type Clock,
   type Denied,
+  startDeadline,
+  systemClock,
 } from "@pcmc/controller-runtime";
 import { isObject } from "../api/conform.ts";
 import type { AccessReviews } from "./access-reviews.ts";
@@ -22,7 +26,15 @@ export interface HandlerOptions {
   readonly engine: TemplateEngine;
   /** Whether authors are asked for their rights (`AUTHOR_CHECKS`), and whom; absent: they are not. */
   readonly reviews?: AccessReviews | undefined;
+  readonly clock?: Clock | undefined;
 }
+
+/**
+ * What is kept of a review's time for the refusal of an author of whom nothing could be learned: a review that is late altogether
+ * counts as failed, and `failurePolicy: Ignore` lets it pass. Share of what is left, and milliseconds at the most.
+ */
+const MARGIN_SHARE = 0.2;
+const LONGEST_MARGIN = 500;
 
 /**
  * The validating webhook of PodConfigMapConfig. It looks at writes that change a spec and lets all others pass, so that
@@ -34,13 +46,13 @@ export interface HandlerOptions {
  * @throws what the engine throws when it is at fault itself.
  */
 export const podConfigMapConfigHandler =
-  ({ engine, reviews }: HandlerOptions): AdmissionHandler =>
-  async (request, { signal }) => {
+  ({ engine, reviews, clock = systemClock }: HandlerOptions): AdmissionHandler =>
+  async (request, context) => {
     if (!changesSpec(request)) return allow();
-    const refusal = reviews && (await authorRefusal(request, reviews));
+    const refusal = reviews && (await authorRefusal(request, { reviews, clock, context }));
     if (refusal !== undefined) return refusal;
     const { object, oldObject, operation } = request;
-    const found = (await specFindings(object, { engine, signal })).map(lenient);
+    const found = (await specFindings(object, { engine, signal: context.signal })).map(lenient);
     if (operation === "UPDATE") return answer(ratcheted(found, object, oldObject));
     return answer([...found, ...nameWarnings(nameOf(object))]);
   };
@@ -51,10 +63,27 @@ export const podConfigMapConfigRoute = (options: HandlerOptions): AdmissionRoute
   onFailure: "failurePolicy",
 });
 
+interface Questioning {
+  readonly reviews: AccessReviews;
+  readonly clock: Clock;
+  readonly context: AdmissionContext;
+}
+
 /** The refusal of an author who lacks a right, or of whom that is not known. */
-const authorRefusal = async (request: AdmissionRequest, reviews: AccessReviews): Promise<Denied | undefined> => {
+const authorRefusal = async (
+  request: AdmissionRequest,
+  { reviews, clock, context }: Questioning,
+): Promise<Denied | undefined> => {
   const { object, oldObject, namespace, userInfo } = request;
-  const { missing, unknown } = await checkAuthor(userInfo, authorNeeds(object, oldObject, namespace), reviews);
+  const left = context.timeLeft();
+  using deadline = startDeadline({
+    clock,
+    milliseconds: left - Math.min(left * MARGIN_SHARE, LONGEST_MARGIN),
+    what: "the question for the author's rights",
+    parent: context.signal,
+  });
+  const needs = authorNeeds(object, oldObject, namespace);
+  const { missing, unknown } = await checkAuthor(userInfo, needs, { reviews, deadline });
   const findings = [...missing, ...unknown];
   // A right that is missing stays missing, whatever the next try brings.
   const reason = missing.length > 0 ? "Forbidden" : "ServiceUnavailable";

@@ -2,6 +2,7 @@
  * Invariants:
  * - Every answer is one that the API server gave to this very question within the last five seconds.
  * - A question that is out is not asked twice; a failure is asked again.
+ * - One user's questions do not keep another's waiting.
  * - However many users ask, what is kept is bounded.
  */
 import type { SubjectAccessReview } from "kubernetes-types/authorization/v1.d.ts";
@@ -94,6 +95,15 @@ test("a failure is thrown, and asked again the next time", async () => {
   answering(async () => true);
   expect(await reviews.allows(alice, access)).toBe(true);
   expect(asked).toHaveLength(2);
+});
+
+test("a user whose questions get no answer keeps no other's from being asked", async () => {
+  const { reviews, asked, answering } = scene();
+  answering(() => new Promise(() => {}));
+  for (let index = 0; index < 100; index++) void reviews.allows(alice, { ...access, namespace: `ns-${index}` });
+  answering(async () => true);
+  expect(await reviews.allows({ ...alice, username: "bob" }, access)).toBe(true);
+  expect(asked.map(({ user }) => user)).toEqual([...Array.from({ length: 8 }, () => "alice"), "bob"]);
 });
 
 test("of more than a thousand answers the oldest is forgotten first", async () => {

@@ -57,4 +57,4 @@ export const createRequest = (object: Readonly<Record<string, unknown>>): Admiss
 });
 
 /** What a handler gets beside the request. */
-export const context = { signal: new AbortController().signal, log: silentLogger };
+export const context = { signal: new AbortController().signal, timeLeft: () => 4_500, log: silentLogger };

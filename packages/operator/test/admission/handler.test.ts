@@ -2,9 +2,16 @@
  * Invariants:
  * - A write that leaves the spec alone passes without a question to anyone, whatever is stored.
  * - A write is refused exactly when it brings in something that is wrong, or that its author has no right to.
+ * - An author of whom nothing is learned in time is refused in time, however short the API server waits.
  * - What is refused is told whole: each finding is a line of the message and a cause.
  */
-import { type AdmissionRequest, type AdmissionResult, type Denied, ForbiddenError } from "@pcmc/controller-runtime";
+import {
+  type AdmissionRequest,
+  type AdmissionResult,
+  type Clock,
+  type Denied,
+  ForbiddenError,
+} from "@pcmc/controller-runtime";
 import { describe, expect, test } from "vitest";
 import { type Access, AccessReviews } from "../../src/admission/access-reviews.ts";
 import { podConfigMapConfigHandler } from "../../src/admission/handler.ts";
@@ -199,6 +206,28 @@ describe("an author", () => {
     const status = denied((await ask(create(goodTemplate), { has })).result);
     expect(status).toMatchObject({ code: 503, reason: "ServiceUnavailable" });
     expect(status.message).toContain("try again (connection refused)");
+  });
+
+  test("of whom nothing is learned before the API server goes on without us is refused in time", async () => {
+    const timers: { readonly delay: number; readonly callback: () => void }[] = [];
+    const clock: Clock = {
+      now: () => 0,
+      date: () => new Date(0),
+      after: (delay, callback) => {
+        timers.push({ delay, callback });
+        return { cancel: () => {} };
+      },
+    };
+    const reviews = new AccessReviews({ client: { create: () => new Promise(() => {}) }, clock });
+    const { engine } = engineThatSays();
+    const handler = podConfigMapConfigHandler({ engine, reviews, clock });
+    // What a webhook with `timeoutSeconds: 1` has.
+    const result = handler(create(goodTemplate), { ...context, timeLeft: () => 900 });
+    expect(timers.map(({ delay }) => delay)).toEqual([720]);
+    timers[0]?.callback();
+    const status = denied(await result);
+    expect(status).toMatchObject({ code: 503, reason: "ServiceUnavailable" });
+    expect(status.message).toContain("the question for the author's rights: no result within 0.72 s");
   });
 
   test("is told of the administrator's part where the controller may not ask", async () => {
