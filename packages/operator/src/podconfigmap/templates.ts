@@ -130,15 +130,13 @@ export class Templates {
 
   #of(config: ParsedConfig): Compiled {
     const key = keyOf(config);
-    const sources = Object.fromEntries(config.spec.templates);
-    const text = JSON.stringify(sources);
+    const text = textOf(config);
     const known = this.#compiled.get(key);
     if (known?.text === text) return known;
-    const compiled: Compiled = { text, set: this.#engine.compileAll(sources), slow: new AbortController() };
+    const compiled: Compiled = { text, set: this.#engine.compileAll(sourcesOf(config)), slow: new AbortController() };
     // A reconcile may still be at a version that is no more: its templates are not kept.
-    const isCurrent = this.#configs.get(key)?.metadata.uid === config.uid;
-    if (isCurrent && this.#configs.get(key)?.metadata.generation === config.generation)
-      this.#compiled.set(key, compiled);
+    const { uid, generation } = this.#configs.get(key)?.metadata ?? {};
+    if (uid === config.uid && generation === config.generation) this.#compiled.set(key, compiled);
     this.#parsed(key, compiled).catch((error: unknown) => {
       // The engine's trouble, not the templates'. Whoever waits for them hears of it, and the next to ask tries again.
       this.#forget(key, compiled);
@@ -160,6 +158,19 @@ export class Templates {
     if (this.#compiled.get(key) === compiled) this.#compiled.delete(key);
   }
 }
+
+const sourcesOf = ({ spec }: ParsedConfig): Readonly<Record<string, string>> => Object.fromEntries(spec.templates);
+
+const texts = new WeakMap<ParsedConfig, string>();
+
+/** Asked for several times for each Pod, of templates of up to 1 MiB: written once for each version. */
+const textOf = (config: ParsedConfig): string => {
+  const known = texts.get(config);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(sourcesOf(config));
+  texts.set(config, text);
+  return text;
+};
 
 const isLate = ({ reason }: TemplateError): boolean => reason === "deadline";
 
