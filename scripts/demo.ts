@@ -6,12 +6,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify, styleText } from "node:util";
-import { type Cluster, startCluster } from "@pcmc/devcluster";
+import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
 
 const { values } = parseArgs({ options: { keep: { type: "boolean", default: false } } });
 const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
@@ -56,17 +55,6 @@ const eventually = async <T>(what: string, look: () => Promise<T | undefined>): 
 
 const configMap = (cluster: Cluster): Promise<ConfigMap> =>
   cluster.request<ConfigMap>("GET", `/api/v1/namespaces/default/configmaps/${CONFIG_MAP}`);
-
-/** A port of 127.0.0.1 that nobody listens on. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-};
 
 const startManager = async (cluster: Cluster): Promise<ChildProcess> => {
   const webhooks = `127.0.0.1:${await freePort()}`;

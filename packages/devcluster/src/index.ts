@@ -15,5 +15,6 @@ export type { Flags } from "./flags.ts";
 export type { KubectlOptions, KubectlResult } from "./kubectl.ts";
 export type { ClusterOptions, Component } from "./options.ts";
 export type { User, UserCredentials } from "./pki.ts";
+export { freePort } from "./ports.ts";
 export type { RequestFilter } from "./request-counts.ts";
 export { DEFAULT_VERSION, listVersions } from "./versions.ts";

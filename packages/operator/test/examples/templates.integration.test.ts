@@ -8,13 +8,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { type Cluster, resolveAssets, startCluster } from "@pcmc/devcluster";
+import { type Cluster, freePort, resolveAssets, startCluster } from "@pcmc/devcluster";
 import type { ConfigMap, Pod } from "kubernetes-types/core/v1.d.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { committedDefinition, install } from "../integration/support/definition.ts";
 import { eventually } from "../integration/support/eventually.ts";
-import { freePort, ManagerProcess } from "../integration/support/manager-process.ts";
+import { ManagerProcess } from "../integration/support/manager-process.ts";
 import { guideFolder, isLive, ROOT, runIn, sessions } from "./guide.ts";
 
 const FOLDER = join(ROOT, "examples/templates");

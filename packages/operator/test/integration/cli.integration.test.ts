@@ -5,17 +5,19 @@
  * - What keeps it from working is told in one clear line each, once, and waited for; only what waiting cannot mend ends it.
  * - Exit codes: 0 after a graceful stop, 1 after a fatal error, 2 for wrong settings.
  */
+
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FaultProxy } from "@pcmc/devcluster";
+import { freePort } from "@pcmc/devcluster";
 import { expect, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
 import { committedDefinition, install, uninstall } from "./support/definition.ts";
 import { eventually } from "./support/eventually.ts";
-import { freePort, ManagerProcess } from "./support/manager-process.ts";
+import { ManagerProcess } from "./support/manager-process.ts";
 import { samplesOf } from "./support/metrics.ts";
 import type { Namespace } from "./support/namespace.ts";
 import { eventuallyExact } from "./support/oracle.ts";

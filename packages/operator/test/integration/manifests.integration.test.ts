@@ -5,10 +5,12 @@
  * - crd/ and manifests/ are taken as they are, without a warning, also again when the manager has written its share.
  * - The permissions of manifests/rbac.yaml are enough for all that the manager does, and the log misses none.
  */
+
 import { fileURLToPath } from "node:url";
+import { freePort } from "@pcmc/devcluster";
 import { expect, test } from "vitest";
 import { eventually } from "./support/eventually.ts";
-import { freePort, ManagerProcess } from "./support/manager-process.ts";
+import { ManagerProcess } from "./support/manager-process.ts";
 import { eventuallyExact } from "./support/oracle.ts";
 import { creationOf, inSecret, registeredBundle, reviewAt } from "./support/webhook-process.ts";
 import { useWorld } from "./support/world.ts";

@@ -9,13 +9,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { resolveAssets } from "@pcmc/devcluster";
+import { freePort, resolveAssets } from "@pcmc/devcluster";
 import { expect, test } from "vitest";
 import { defineProgram } from "../../src/cli/definitions.ts";
 import { examples } from "../../src/cli/examples.ts";
 import { processIo } from "../../src/cli/io.ts";
 import { BIN, Folder, pcmc, pod } from "../cli/support.ts";
-import { freePort } from "./support/manager-process.ts";
 import { useWorld } from "./support/world.ts";
 
 const world = useWorld({ controllerManager: false });

@@ -5,13 +5,13 @@
  * - It tells what the controller would do, and does nothing: once that is done, there is no difference left.
  * - Exit code 1 where a Pod would fail, 2 with one line where the cluster cannot be asked.
  */
+import { freePort } from "@pcmc/devcluster";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import { expect, test, vi } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
 import { readYaml } from "../../src/cli/input/read-yaml.ts";
 import { plainConfigMap } from "../../src/cli/preview/configmap-text.ts";
 import { BIN, Folder } from "../cli/support.ts";
-import { freePort } from "./support/manager-process.ts";
 import type { Namespace } from "./support/namespace.ts";
 import { expectExact } from "./support/oracle.ts";
 import { useWorld } from "./support/world.ts";

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { freePort } from "@pcmc/devcluster";
 import { eventually } from "./eventually.ts";
 
 const PCMC = fileURLToPath(new URL("../../../../../bin/pcmc", import.meta.url));
@@ -95,14 +95,3 @@ export class ManagerProcess implements AsyncDisposable {
     await this.exit;
   }
 }
-
-/** A port of 127.0.0.1 that nobody listens on. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-};

@@ -3,8 +3,9 @@ import { request } from "node:https";
 import { text } from "node:stream/consumers";
 import { connect } from "node:tls";
 import type { Cluster } from "@pcmc/devcluster";
+import { freePort } from "@pcmc/devcluster";
 import { eventually } from "./eventually.ts";
-import { freePort, ManagerProcess } from "./manager-process.ts";
+import { ManagerProcess } from "./manager-process.ts";
 
 /** A manager outside the cluster that serves its webhooks on a port of its own. */
 export interface WebhookProcess extends AsyncDisposable {
