@@ -1,21 +1,18 @@
 import {
-  type Cache,
   type Client,
   Controller,
   type ControllerObserver,
   holdUntilSynced,
   type KeyString,
   keyOf,
-  type Logger,
   Priority,
   parseKey,
-  type Recorder,
   systemClock,
-  type WorkQueueMetrics,
   watch,
   watchChanges,
 } from "@pcmc/controller-runtime";
 import type { TemplateEngine } from "@pcmc/gotemplate";
+import type { ControllerParts } from "../controllers/controller-parts.ts";
 import type { OperatorMetrics, ResourceType } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
 import { podsConcerned, podsWhoseOutcomeChanges } from "./fan-out.ts";
@@ -26,22 +23,12 @@ import { PodReconciler } from "./pod-reconciler.ts";
 import { indexes, type Sources, sourcesOf } from "./sources.ts";
 import { Templates } from "./templates.ts";
 
-export interface PodConfigMapOptions {
-  readonly cache: Cache;
+export interface PodConfigMapOptions extends ControllerParts {
   /** Renders `configMapDataTemplate`. The caller closes it. */
   readonly engine: Pick<TemplateEngine, "compileAll">;
-  readonly events: Recorder;
-  readonly log: Logger;
   readonly metrics: OperatorMetrics;
-  readonly observer: ControllerObserver;
-  readonly queueMetrics: WorkQueueMetrics;
   readonly podWorkers: number;
   readonly pcmcWorkers: number;
-  readonly maxRetries: number;
-  /** Milliseconds for one reconcile. */
-  readonly timeout: number;
-  /** Milliseconds; 0 = never. */
-  readonly resyncPeriod: number;
   /** See `PodReconcilerOptions`. */
   readonly recheckPeriod?: number | undefined;
 }
