@@ -6,10 +6,10 @@ BIN := node_modules/.bin
 NODE := $(BIN)/node
 
 .DEFAULT_GOAL := help
-.PHONY: help install assets wasm bundle build test chaos check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
+.PHONY: help install assets wasm bundle build test chaos e2e check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z -]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9 -]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # npm writes this file last, so it says whether the installation is of the lock file's state.
 node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json)
@@ -36,6 +36,11 @@ test: assets wasm ## Unit, property and API-server tests
 # CHAOS_SEEDS=1-200 for others than 1-20; CHAOS_STORY=FILE for one story that a failure has printed.
 chaos: assets wasm ## Stories of faults against the manager, one for each seed; about five minutes
 	@$(NODE) $(BIN)/vitest run --config packages/operator/test/chaos/vitest.config.ts
+
+e2e: bundle ## Everything on a real node with real containers; Linux and root, installs Debian packages
+	@packages/devcluster/bin/pcmc-devcluster install-packages
+	@packages/devcluster/bin/pcmc-devcluster assets --node real
+	@$(NODE) $(BIN)/vitest run --config e2e/vitest.config.ts
 
 check: install ## Format, lint, types, generated files up to date
 	@$(NODE) $(BIN)/biome ci .

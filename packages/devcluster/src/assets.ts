@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Binary, type BinaryPaths, isExecutable } from "./binaries.ts";
+import { type Binary, type BinaryPaths, isExecutable, NODE_BINARIES } from "./binaries.ts";
 import { buildBinary, findGo, GO_MISSING } from "./build.ts";
 import { BinaryCache } from "./cache.ts";
 import { Downloader, type DownloadSources, PUBLIC_SOURCES } from "./download.ts";
@@ -26,7 +26,8 @@ export const logToStderr = (line: string): void => {
 /**
  * Finds the programs of a cluster, in this order:
  *
- * 1. the folder `KUBEBUILDER_ASSETS`, which must then hold them all;
+ * 1. the folder `KUBEBUILDER_ASSETS`, which must then hold them all, but for kubelet and kube-proxy: the archives that
+ *    such folders are made from have neither;
  * 2. the user's cache;
  * 3. a download of the release, where there is one and it can be reached;
  * 4. a build from the Go modules of this package, which takes minutes the first time.
@@ -38,20 +39,22 @@ export const logToStderr = (line: string): void => {
 export const resolveAssets = async (wanted: readonly Binary[], options: AssetOptions = {}): Promise<BinaryPaths> => {
   const version = findVersion(options.version);
   const env = options.env ?? process.env;
-  const folder = env.KUBEBUILDER_ASSETS;
-  if (folder) return givenAssets(folder, wanted);
-  const caches = new Map(wanted.map((binary) => [binary, new BinaryCache(binary, version, env)]));
-  const missing = wanted.filter((binary) => !caches.get(binary)?.has());
+  const given = env.KUBEBUILDER_ASSETS ? givenAssets(env.KUBEBUILDER_ASSETS, wanted) : {};
+  const others = wanted.filter((binary) => !given[binary]);
+  const caches = new Map(others.map((binary) => [binary, new BinaryCache(binary, version, env)]));
+  const missing = others.filter((binary) => !caches.get(binary)?.has());
   if (missing.length > 0) await fetchMissing(missing, caches, { ...options, env, found: version });
-  return Object.fromEntries([...caches].map(([binary, cache]) => [binary, cache.path]));
+  return { ...given, ...Object.fromEntries([...caches].map(([binary, cache]) => [binary, cache.path])) };
 };
 
 const givenAssets = (folder: string, wanted: readonly Binary[]): BinaryPaths => {
-  const missing = wanted.filter((binary) => !isExecutable(join(folder, binary)));
+  const there = wanted.filter((binary) => isExecutable(join(folder, binary)));
+  const optional: readonly Binary[] = NODE_BINARIES;
+  const missing = wanted.filter((binary) => !there.includes(binary) && !optional.includes(binary));
   if (missing.length > 0) {
     throw new Error(`KUBEBUILDER_ASSETS=${folder} lacks ${missing.join(", ")}: add them there, or unset it`);
   }
-  return Object.fromEntries(wanted.map((binary) => [binary, join(folder, binary)]));
+  return Object.fromEntries(there.map((binary) => [binary, join(folder, binary)]));
 };
 
 interface FetchOptions extends AssetOptions {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { type KubernetesVersion, kwokModule } from "./versions.ts";
 
-/** The programs of a cluster. */
+/** The programs of a cluster with simulated nodes. */
 export const BINARIES = [
   "etcd",
   "kube-apiserver",
@@ -11,8 +11,11 @@ export const BINARIES = [
   "kwok",
 ] as const;
 
+/** What a real node needs besides. */
+export const NODE_BINARIES = ["kubelet", "kube-proxy"] as const;
+
 /** The name of a program. */
-export type Binary = (typeof BINARIES)[number];
+export type Binary = (typeof BINARIES)[number] | (typeof NODE_BINARIES)[number];
 
 /** Path of each program that was asked for. */
 export type BinaryPaths = Readonly<Partial<Record<Binary, string>>>;

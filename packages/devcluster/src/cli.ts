@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { resolveAssets } from "./assets.ts";
-import { BINARIES } from "./binaries.ts";
+import { BINARIES, NODE_BINARIES } from "./binaries.ts";
 import { down, find, list, type NamedCluster, up } from "./named.ts";
+import { installPackages } from "./real-node/packages.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -27,14 +28,15 @@ const describe = ({ name, kubeconfig, pids, complete }: NamedCluster): string =>
 };
 
 interface UpOptions {
+  readonly node: "simulated" | "real";
   readonly name: string;
   readonly version: string;
-  readonly nodes: number;
+  readonly nodes?: number;
   readonly audit: boolean;
 }
 
 const runUp = async ({ name, ...options }: UpOptions) => {
-  const cluster = await up(name, { ...options, signal: interrupted() });
+  const cluster = await up(name, { ...options, nodes: options.nodes ?? 1, signal: interrupted() });
   if (!cluster.started) {
     say(cluster.complete ? `${name} is already up` : `${name} is there but incomplete: take it down first`);
     if (!cluster.complete) process.exitCode = 1;
@@ -54,20 +56,23 @@ const runStatus = async ({ name }: { name?: string }) => {
   process.exitCode = 1;
 };
 
-const runAssets = async (options: { version: string }) => {
-  const paths = await resolveAssets(BINARIES, { ...options, signal: interrupted() });
-  for (const binary of BINARIES) print(`${binary} ${paths[binary]}`);
+const runAssets = async (options: { version: string; node: "simulated" | "real" }) => {
+  const wanted = options.node === "real" ? [...BINARIES, ...NODE_BINARIES] : BINARIES;
+  const paths = await resolveAssets(wanted, { ...options, signal: interrupted() });
+  for (const binary of wanted) print(`${binary} ${paths[binary]}`);
 };
 
 const program = new Command("pcmc-devcluster").description("A real Kubernetes control plane on this machine");
 const version = ["--version <version>", "Kubernetes version", DEFAULT_VERSION] as const;
+const node = new Option("--node <kind>", "what a node is").choices(["simulated", "real"]).default("simulated");
 const named = ["--name <name>", "which cluster", "default"] as const;
 
 program
   .command("up")
   .description("start a cluster that stays, and print the path of its kubeconfig")
   .option(...version)
-  .option("--nodes <number>", "simulated nodes", wholeNumber, 1)
+  .option("--nodes <number>", "how many (default: 1)", wholeNumber)
+  .addOption(node)
   .option("--audit", "write an audit log", false)
   .option(...named)
   .action(runUp);
@@ -85,7 +90,12 @@ program
   .command("assets")
   .description("download or build all programs, and print their paths")
   .option(...version)
+  .addOption(node)
   .action(runAssets);
+program
+  .command("install-packages")
+  .description("install the Debian packages that a real node needs")
+  .action(() => installPackages(say));
 
 try {
   await program.parseAsync();

@@ -9,13 +9,16 @@ import { type KubectlOptions, type KubectlResult, runKubectl } from "./kubectl.t
 import { binariesOf, type ClusterOptions, type ClusterPlan, type Component, planCluster } from "./options.ts";
 import { Pki, type User, type UserCredentials } from "./pki.ts";
 import type { Pids } from "./protocol.ts";
+import type { Images } from "./real-node/images.ts";
+import { whyNoRealNode } from "./real-node/packages.ts";
+import { RealNode } from "./real-node/real-node.ts";
 import { countRequests, type RequestFilter } from "./request-counts.ts";
 import { settle } from "./settle.ts";
 import { createState, discardState, stateRoot, sweepStates } from "./state.ts";
 
 /** A running cluster. It ends with `stop()`, with `await using`, or with the process that started it. */
 export interface Cluster extends AsyncDisposable {
-  /** `https://127.0.0.1:PORT` */
+  /** `https://127.0.0.1:PORT`; with a real node the address of this machine's end of its link. */
   readonly server: string;
   /** Path of the admin's kubeconfig. */
   readonly kubeconfig: string;
@@ -55,6 +58,19 @@ export interface Cluster extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** A cluster with a real node. */
+export interface RealCluster extends Cluster {
+  /** The images that containers can use. */
+  readonly images: Images;
+  /** The node's addresses and its cgroup. */
+  readonly node: Pick<RealNode, "addresses" | "cgroup">;
+}
+
+interface StartCluster {
+  (options: ClusterOptions & { readonly node: "real" }): Promise<RealCluster>;
+  (options?: ClusterOptions): Promise<Cluster>;
+}
+
 /**
  * Starts a cluster: etcd and kube-apiserver, kube-controller-manager unless told otherwise, kube-scheduler and
  * simulated nodes when there are `nodes`. When it resolves, Pods can be created in `default` and scheduled.
@@ -64,13 +80,20 @@ export interface Cluster extends AsyncDisposable {
  * await using cluster = await startCluster({ nodes: 1 });
  * await cluster.kubectl(["apply", "-f", "examples/"]);
  */
-export const startCluster = async (options: ClusterOptions = {}): Promise<Cluster> => {
+export const startCluster: StartCluster = async (options: ClusterOptions = {}): Promise<RealCluster> => {
   const plan = planCluster(options);
+  checkGround(plan);
   const binaries = await resolveAssets(binariesOf(plan), { ...plan, log: plan.log ?? logToStderr });
   const root = stateRoot(plan.stateDir);
   await sweepStates(root);
   const state = await createState(root);
   return bringUp({ plan, binaries, state, keeper: spawnKeeper(state) });
+};
+
+/** @throws what is missing for the plan on this machine. */
+export const checkGround = (plan: ClusterPlan): void => {
+  const reason = plan.node === "real" ? whyNoRealNode() : undefined;
+  if (reason) throw new Error(reason);
 };
 
 /** What is there before the first component starts. */
@@ -82,14 +105,16 @@ export interface Ground {
 }
 
 /** Starts the components under a keeper, and leaves nothing when that fails. */
-export const bringUp = async ({ plan, binaries, state, keeper }: Ground): Promise<Cluster> => {
+export const bringUp = async ({ plan, binaries, state, keeper }: Ground): Promise<RealCluster> => {
   try {
-    const pki = await Pki.create(state);
+    const limits = { timeout: plan.startTimeout, signal: plan.signal };
+    const node = plan.node === "real" ? await RealNode.create({ state, keeper, limits }) : undefined;
+    const pki = await Pki.create(state, node && [node.addresses.host, node.addresses.kubernetesService]);
     if (plan.audit) writeAuditPolicy(state);
-    const controlPlane = new ControlPlane({ plan, state, keeper, binaries, pki });
+    const controlPlane = new ControlPlane({ plan, state, keeper, binaries, pki, node });
     await controlPlane.startAll();
-    await settle(plan, controlPlane);
-    return new RunningCluster({ plan, binaries, state, keeper, pki, controlPlane });
+    await Promise.all([settle(plan, controlPlane), node?.images.buildPause()]);
+    return new RunningCluster({ plan, binaries, state, keeper, pki, controlPlane, node });
   } catch (error) {
     await endKeeper(keeper, state);
     throw error;
@@ -104,9 +129,10 @@ const endKeeper = async (keeper: KeeperClient, state: string): Promise<void> => 
 interface Parts extends Ground {
   readonly pki: Pki;
   readonly controlPlane: ControlPlane;
+  readonly node: RealNode | undefined;
 }
 
-class RunningCluster implements Cluster {
+class RunningCluster implements RealCluster {
   readonly #parts: Parts;
   #stopped: Promise<void> | undefined;
   readonly server: string;
@@ -131,6 +157,16 @@ class RunningCluster implements Cluster {
     this.keyPem = controlPlane.admin.keyPem;
     this.stateDir = state;
     this.keeperPid = keeper.pid;
+  }
+
+  get images(): Images {
+    return this.node.images;
+  }
+
+  get node(): RealNode {
+    const { node } = this.#parts;
+    if (!node) throw new Error('the cluster has no real node: start it with node: "real"');
+    return node;
   }
 
   request<T = unknown>(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<T> {

@@ -1,7 +1,8 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Flags, renderFlags } from "./flags.ts";
 import type { ClusterPlan } from "./options.ts";
 import type { Pki } from "./pki.ts";
+import type { AddressPlan } from "./real-node/address-plan.ts";
 
 /** Large enough that no test or demo fills it; etcd refuses writes beyond. Bytes. */
 const ETCD_QUOTA = 8 * 1024 ** 3;
@@ -50,6 +51,10 @@ export interface ApiServerSetting {
   readonly pki: Pki;
   readonly port: number;
   readonly etcdPort: number;
+  /** Of a real node, where there is one. */
+  readonly addresses: AddressPlan | undefined;
+  /** Client certificate for requests to kubelet. */
+  readonly kubeletClient: { readonly certFile: string; readonly keyFile: string } | undefined;
 }
 
 /** Files of the audit log, in the state folder. */
@@ -57,8 +62,9 @@ export const AUDIT_LOG = "audit.log";
 export const AUDIT_POLICY = "audit-policy.yaml";
 
 /** Arguments of kube-apiserver. */
-export const apiServerArgs = (plan: ClusterPlan, { state, pki, port, etcdPort }: ApiServerSetting): string[] =>
-  renderFlags(
+export const apiServerArgs = (plan: ClusterPlan, setting: ApiServerSetting): string[] => {
+  const { state, pki, port, etcdPort } = setting;
+  return renderFlags(
     {
       "bind-address": "127.0.0.1",
       "advertise-address": "127.0.0.1",
@@ -85,9 +91,27 @@ export const apiServerArgs = (plan: ClusterPlan, { state, pki, port, etcdPort }:
           "audit-log-maxsize": "10000",
         }
       : {},
+    realNodeFlags(setting),
     gates(plan),
     plan.apiServerFlags ?? {},
   );
+};
+
+/** Containers reach the API server at this end of the node's link, by the Service `kubernetes` too. */
+const realNodeFlags = ({ addresses, kubeletClient }: ApiServerSetting): Flags => {
+  if (!addresses || !kubeletClient) return {};
+  return {
+    "bind-address": addresses.host,
+    "advertise-address": addresses.host,
+    "endpoint-reconciler-type": null,
+    "service-cluster-ip-range": addresses.services,
+    "authorization-mode": "Node,RBAC",
+    "kubelet-client-certificate": kubeletClient.certFile,
+    "kubelet-client-key": kubeletClient.keyFile,
+    // Nobody resolves the node's name.
+    "kubelet-preferred-address-types": "InternalIP",
+  };
+};
 
 /** Plugins that wait for what only the controller manager does: make ServiceAccounts, and lift the taint of a new node. */
 const unservedAdmission = (plan: ClusterPlan): string | null =>
@@ -98,6 +122,8 @@ export const controllerManagerArgs = (plan: ClusterPlan, pki: Pki, kubeconfig: s
   renderFlags(
     {
       kubeconfig,
+      // It makes this folder; the default is one of the machine's.
+      "flex-volume-plugin-dir": join(dirname(kubeconfig), "flex-volume-plugins"),
       "leader-elect": "false",
       "secure-port": "0",
       "use-service-account-credentials": "true",

@@ -5,11 +5,13 @@ import { AdminClient } from "./admin-client.ts";
 import type { BinaryPaths } from "./binaries.ts";
 import { apiServerArgs, controllerManagerArgs, etcdArgs, etcdUrl, kwokArgs, schedulerArgs } from "./components.ts";
 import type { KeeperClient } from "./keeper-client.ts";
-import { type ClusterPlan, type Component, componentsOf } from "./options.ts";
+import { type ClusterPlan, type Component, componentsOf, isNodeComponent, type NodeComponent } from "./options.ts";
 import { ADMIN, type Pki, type User, type UserCredentials } from "./pki.ts";
 import { poll } from "./poll.ts";
 import { freePort } from "./ports.ts";
-import type { Pids } from "./protocol.ts";
+import type { Pids, ProcessSpec } from "./protocol.ts";
+import { findProgram } from "./real-node/packages.ts";
+import { NODE_USERS, type RealNode } from "./real-node/real-node.ts";
 
 /** How often another may win the race for a port before the start fails. */
 const PORT_ATTEMPTS = 5;
@@ -27,7 +29,11 @@ const USERS = {
   "kube-controller-manager": { name: "system:kube-controller-manager" },
   "kube-scheduler": { name: "system:kube-scheduler" },
   kwok: { name: "kwok", groups: ["system:masters"] },
+  ...NODE_USERS,
 } as const satisfies Partial<Record<Component, User>>;
+
+/** Who the API server is to kubelet, which asks it back whether that is allowed. */
+const KUBELET_CLIENT: User = { name: "kube-apiserver-kubelet-client", groups: ["system:masters"] };
 
 /** What a control plane is made of. */
 export interface ControlPlaneParts {
@@ -36,6 +42,8 @@ export interface ControlPlaneParts {
   readonly keeper: KeeperClient;
   readonly binaries: BinaryPaths;
   readonly pki: Pki;
+  /** The real node of the cluster. */
+  readonly node: RealNode | undefined;
 }
 
 /** The components of one cluster: starts each with its flags on its port, and knows when it is ready. */
@@ -46,6 +54,7 @@ export class ControlPlane {
   readonly #credentials = new Map<keyof typeof USERS, UserCredentials>();
   #admin: UserCredentials | undefined;
   #client: AdminClient | undefined;
+  #kubeletClient: { certFile: string; keyFile: string } | undefined;
 
   constructor(parts: ControlPlaneParts) {
     this.#parts = parts;
@@ -53,7 +62,10 @@ export class ControlPlane {
 
   /** Starts everything that the plan names, in order. */
   async startAll(): Promise<void> {
+    const { node, pki } = this.#parts;
+    if (node) this.#kubeletClient = await pki.issueFiles(KUBELET_CLIENT, "kubelet-client");
     for (const component of componentsOf(this.#parts.plan)) {
+      if (component === "containerd") await this.#configureNode();
       if (component === "etcd" || component === "kube-apiserver") await this.#startOnFreePort(component);
       else await this.start(component);
     }
@@ -61,12 +73,26 @@ export class ControlPlane {
 
   /** Starts a component where it was before, and waits until it answers. */
   async start(component: Component): Promise<void> {
-    const { keeper, state, binaries } = this.#parts;
-    const command = binaries[component];
-    if (!command) throw new Error(`${component} is no part of this cluster`);
-    const args = await this.#args(component);
-    await keeper.start({ name: component, command, args, log: join(state, `${component}.log`) });
+    await this.#parts.keeper.start(await this.#process(component));
     await this.#ready(component);
+  }
+
+  async #process(component: Component): Promise<ProcessSpec> {
+    const { state, binaries, node } = this.#parts;
+    const command = component === "containerd" ? findProgram(component) : binaries[component];
+    if (!command) throw new Error(`${component} is no part of this cluster`);
+    if (isNodeComponent(component)) {
+      if (!node) throw new Error(`${component} runs on a real node only`);
+      const kubeconfig = component === "containerd" ? "" : (await this.#credentialsOf(component)).kubeconfig;
+      return node.processOf(component, { command, kubeconfig });
+    }
+    return { name: component, command, args: await this.#args(component), log: join(state, `${component}.log`) };
+  }
+
+  /** Writes the configuration of the real node's programs, which need to know where the API server is. */
+  async #configureNode(): Promise<void> {
+    const { node, pki } = this.#parts;
+    node?.configure(pki, (await this.#credentialsOf("kube-proxy")).kubeconfig);
   }
 
   /**
@@ -101,7 +127,7 @@ export class ControlPlane {
 
   /** Address of the API server. */
   get server(): string {
-    return `https://127.0.0.1:${this.#port("kube-apiserver")}`;
+    return `https://${this.#host}:${this.#port("kube-apiserver")}`;
   }
 
   /** Path of the admin's kubeconfig. */
@@ -121,6 +147,10 @@ export class ControlPlane {
     return this.#admin;
   }
 
+  get #host(): string {
+    return this.#parts.node?.addresses.host ?? "127.0.0.1";
+  }
+
   #port(component: "etcd" | "kube-apiserver"): number {
     const port = this.#ports.get(component);
     if (port === undefined) throw new Error(`${component} was never started`);
@@ -129,7 +159,7 @@ export class ControlPlane {
 
   async #startOnFreePort(component: "etcd" | "kube-apiserver"): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      this.#ports.set(component, await freePort());
+      this.#ports.set(component, await freePort(Math.random, component === "etcd" ? undefined : this.#host));
       if (component === "kube-apiserver") await this.#connect();
       try {
         await this.start(component);
@@ -149,11 +179,18 @@ export class ControlPlane {
     this.#client = new AdminClient({ server: this.server, caPem: pki.caPem, ...this.#admin });
   }
 
-  async #args(component: Component): Promise<string[]> {
-    const { plan, pki, state } = this.#parts;
+  async #args(component: Exclude<Component, NodeComponent>): Promise<string[]> {
+    const { plan, pki, state, node } = this.#parts;
     if (component === "etcd") return etcdArgs(state, this.#port("etcd"), plan.etcdFlags);
     if (component === "kube-apiserver") {
-      return apiServerArgs(plan, { state, pki, port: this.#port("kube-apiserver"), etcdPort: this.#port("etcd") });
+      return apiServerArgs(plan, {
+        state,
+        pki,
+        port: this.#port("kube-apiserver"),
+        etcdPort: this.#port("etcd"),
+        addresses: node?.addresses,
+        kubeletClient: this.#kubeletClient,
+      });
     }
     const { kubeconfig } = await this.#credentialsOf(component);
     if (component === "kube-controller-manager") return controllerManagerArgs(plan, pki, kubeconfig);
@@ -196,7 +233,8 @@ export class ControlPlane {
           () => true,
           () => false,
         );
-    return async () => true;
+    const { node } = this.#parts;
+    return async () => !node || !isNodeComponent(component) || node.isReady(component);
   }
 }
 

@@ -1,8 +1,8 @@
 export { AdminClient, ApiStatusError, type ClientCredentials, type RequestOptions } from "./admin-client.ts";
 export { type AssetOptions, resolveAssets } from "./assets.ts";
 export type { AuditEvent } from "./audit.ts";
-export { BINARIES, type Binary, type BinaryPaths } from "./binaries.ts";
-export { type Cluster, startCluster } from "./cluster.ts";
+export { BINARIES, type Binary, type BinaryPaths, NODE_BINARIES } from "./binaries.ts";
+export { type Cluster, type RealCluster, startCluster } from "./cluster.ts";
 export {
   type FaultProxy,
   type FaultProxyOptions,
@@ -16,5 +16,7 @@ export type { KubectlOptions, KubectlResult } from "./kubectl.ts";
 export type { ClusterOptions, Component } from "./options.ts";
 export type { User, UserCredentials } from "./pki.ts";
 export { freePort } from "./ports.ts";
+export type { ImageBuild, Images } from "./real-node/images.ts";
+export { findProgram, installPackages, whyNoRealNode } from "./real-node/packages.ts";
 export type { RequestFilter } from "./request-counts.ts";
 export { DEFAULT_VERSION, listVersions } from "./versions.ts";

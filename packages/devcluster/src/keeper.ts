@@ -10,7 +10,9 @@ import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { identify } from "./process-identity.ts";
 import { type KeeperMessage, type KeeperRequest, readMessages, writeMessage } from "./protocol.ts";
+import { removeNode } from "./real-node/leftovers.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const [folder, life] = process.argv.slice(2);
@@ -23,8 +25,16 @@ const supervisor = new Supervisor(folder, (exit) => {
 
 let stopping: Promise<void> | undefined;
 const stop = () => {
-  stopping ??= supervisor.stop().then(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  stopping ??= end();
   return stopping;
+};
+
+const end = async () => {
+  await supervisor.stop();
+  const self = identify(process.pid);
+  // What is left then is marked as ours, and the next start sweeps it.
+  if (self) await removeNode(self).catch(console.error);
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 };
 
 const stopAndExit = async () => {

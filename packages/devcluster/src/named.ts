@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { logToStderr, resolveAssets } from "./assets.ts";
-import { bringUp } from "./cluster.ts";
+import { bringUp, checkGround } from "./cluster.ts";
 import { adminKubeconfig } from "./control-plane.ts";
 import { connectKeeper, spawnStayingKeeper } from "./keeper-client.ts";
 import { binariesOf, type ClusterOptions, planCluster } from "./options.ts";
@@ -26,6 +26,7 @@ const COMPLETE = "complete";
 export const up = async (name: string, options: ClusterOptions): Promise<NamedCluster & { started: boolean }> => {
   checkName(name);
   const plan = planCluster(options);
+  checkGround(plan);
   const root = stateRoot(plan.stateDir);
   await sweepStates(root);
   const there = await find(name, options.stateDir);

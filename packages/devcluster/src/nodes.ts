@@ -44,6 +44,14 @@ export const createNodes = async (client: AdminClient, count: number, limits: Po
   });
 };
 
+/** Waits until Pods can be scheduled to the real node. */
+export const realNodeReady = async (client: AdminClient, limits: PollLimits): Promise<void> => {
+  await poll(async () => ((await countUsable(client)) >= 1 ? true : undefined), {
+    ...limits,
+    what: "the real node is Ready",
+  });
+};
+
 interface NodeList {
   readonly items: readonly {
     readonly spec?: { readonly taints?: readonly unknown[] };

@@ -2,15 +2,34 @@ import type { Binary } from "./binaries.ts";
 import type { Flags } from "./flags.ts";
 
 /** What a cluster consists of. */
-export type Component = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
+export type Component =
+  | "etcd"
+  | "kube-apiserver"
+  | "kube-controller-manager"
+  | "kube-scheduler"
+  | "kwok"
+  | NodeComponent;
+
+/** The programs of a real node. */
+export const NODE_COMPONENTS = ["containerd", "kubelet", "kube-proxy"] as const;
+
+/** The name of a program of a real node. */
+export type NodeComponent = (typeof NODE_COMPONENTS)[number];
+
+/** Whether a component runs on the real node. */
+export const isNodeComponent = (component: Component): component is NodeComponent =>
+  (NODE_COMPONENTS as readonly Component[]).includes(component);
 
 /** What `startCluster` can be told. */
 export interface ClusterOptions {
   /** Kubernetes version, `1.36` or exact. Default: the newest known here. With `KUBEBUILDER_ASSETS`, what is in there runs. */
   readonly version?: string | undefined;
-  /** How many nodes. Default 0: Pods can be created, and stay Pending. */
+  /** How many nodes. Default 0: Pods can be created, and stay Pending. A real node is always one. */
   readonly nodes?: number | undefined;
-  /** What the nodes are. `simulated` (default): kwok plays their kubelets, no container runs. */
+  /**
+   * What the nodes are. `simulated` (default): kwok plays their kubelets, no container runs. `real`: containers under
+   * a kubelet; Linux, root and some Debian packages, see `whyNoRealNode()`.
+   */
   readonly node?: "simulated" | "real" | undefined;
   /**
    * Runs kube-controller-manager: garbage collection, workloads, the default ServiceAccount. Default true. Without it
@@ -43,6 +62,7 @@ export interface ClusterOptions {
 
 /** The options with their defaults. */
 export interface ClusterPlan extends ClusterOptions {
+  readonly node: "simulated" | "real";
   readonly nodes: number;
   readonly controllerManager: boolean;
   readonly scheduler: boolean;
@@ -52,15 +72,18 @@ export interface ClusterPlan extends ClusterOptions {
 
 /** Fills in the defaults. @throws an error of one line for what makes no sense. */
 export const planCluster = (options: ClusterOptions): ClusterPlan => {
-  if (options.node === "real") {
-    throw new Error('node: "real" (kubelet and containers) is not there yet; "simulated" is');
-  }
-  const nodes = options.nodes ?? 0;
+  const node = options.node ?? "simulated";
+  const nodes = options.nodes ?? (node === "real" ? 1 : 0);
   if (!Number.isInteger(nodes) || nodes < 0) throw new Error(`nodes must be a whole number from 0 on, not ${nodes}`);
+  const controllerManager = options.controllerManager ?? true;
+  if (node === "real" && (nodes !== 1 || !controllerManager)) {
+    throw new Error('node: "real" is one node, and needs the controller manager');
+  }
   return {
     ...options,
+    node,
     nodes,
-    controllerManager: options.controllerManager ?? true,
+    controllerManager,
     scheduler: options.scheduler ?? nodes > 0,
     audit: options.audit ?? false,
     startTimeout: options.startTimeout ?? 60_000,
@@ -72,9 +95,13 @@ export const componentsOf = (plan: ClusterPlan): Component[] => {
   const components: Component[] = ["etcd", "kube-apiserver"];
   if (plan.controllerManager) components.push("kube-controller-manager");
   if (plan.scheduler) components.push("kube-scheduler");
-  if (plan.nodes > 0) components.push("kwok");
+  if (plan.node === "real") components.push(...NODE_COMPONENTS);
+  else if (plan.nodes > 0) components.push("kwok");
   return components;
 };
 
-/** The programs of a plan. */
-export const binariesOf = (plan: ClusterPlan): Binary[] => [...componentsOf(plan), "kubectl"];
+/** The programs of a plan. containerd is the machine's own. */
+export const binariesOf = (plan: ClusterPlan): Binary[] => [
+  ...componentsOf(plan).filter((component) => component !== "containerd"),
+  "kubectl",
+];

@@ -33,14 +33,14 @@ export class Pki {
     this.#folder = folder;
   }
 
-  /** Makes the authority, the certificate for 127.0.0.1 and the service account keys. */
-  static async create(state: string): Promise<Pki> {
+  /** Makes the authority, the certificate for 127.0.0.1 and `addresses`, and the service account keys. */
+  static async create(state: string, addresses: readonly string[] = []): Promise<Pki> {
     const folder = join(state, "pki");
     mkdirSync(folder, { mode: 0o700 });
     const [ca, accounts] = await Promise.all([TinyCA.create("devcluster-ca"), generateServiceAccountKeys()]);
     const pki = new Pki(ca, folder);
     // Addresses only: each name would be looked up, and a machine without a network waits for that.
-    const serving = await ca.newServingCert("127.0.0.1", "::1");
+    const serving = await ca.newServingCert("127.0.0.1", "::1", ...addresses);
     pki.#write("ca.crt", ca.certificatePem);
     pki.#write("apiserver.crt", serving.certPem);
     pki.#write("apiserver.key", serving.keyPem);
@@ -57,6 +57,12 @@ export class Pki {
   /** Path of one of the files. */
   file(name: "ca.crt" | "apiserver.crt" | "apiserver.key" | "service-accounts.pub" | "service-accounts.key"): string {
     return join(this.#folder, name);
+  }
+
+  /** Makes a client certificate alone, as files. */
+  async issueFiles(user: User, name: string): Promise<{ certFile: string; keyFile: string }> {
+    const { certPem, keyPem } = await this.#ca.newClientCert(user.name, [...(user.groups ?? [])]);
+    return { certFile: this.#write(`${name}.crt`, certPem), keyFile: this.#write(`${name}.key`, keyPem) };
   }
 
   /** Makes credentials for a user; the same user may have any number. */

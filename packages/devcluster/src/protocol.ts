@@ -8,6 +8,8 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** File that standard output and error are appended to. */
   readonly log: string;
+  /** The command becomes nsenter: the process itself is its child, and that is the one to signal. */
+  readonly entered?: boolean;
 }
 
 /** How a process ended. */

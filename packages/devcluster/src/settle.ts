@@ -1,6 +1,7 @@
+import { connect } from "node:net";
 import { type AdminClient, ApiStatusError } from "./admin-client.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { createNodes } from "./nodes.ts";
+import { createNodes, realNodeReady } from "./nodes.ts";
 import { type ClusterPlan, componentsOf } from "./options.ts";
 import { type PollLimits, poll } from "./poll.ts";
 
@@ -12,10 +13,39 @@ export const settle = async (plan: ClusterPlan, controlPlane: ControlPlane): Pro
   };
   const limits = { timeout: plan.startTimeout, signal: plan.signal, check };
   const waits: Promise<void>[] = [];
-  if (plan.nodes > 0) waits.push(createNodes(client, plan.nodes, limits));
+  if (plan.node === "real") waits.push(realNodeReady(client, limits), kubernetesServiceAnswers(client, limits));
+  else if (plan.nodes > 0) waits.push(createNodes(client, plan.nodes, limits));
   if (plan.controllerManager) waits.push(defaultServiceAccount(client, limits));
   await Promise.all(waits);
 };
+
+/** kube-proxy has done its first round: Pods reach the API server, and this machine reaches Services. */
+const kubernetesServiceAnswers = async (client: AdminClient, limits: PollLimits): Promise<void> => {
+  const path = "/api/v1/namespaces/default/services/kubernetes";
+  const what = "the Service kubernetes answers through kube-proxy";
+  await poll(
+    async () => {
+      const { spec } = await client.request<{ spec: { clusterIP: string } }>("GET", path);
+      return canConnect(spec.clusterIP, 443);
+    },
+    { ...limits, what },
+  );
+};
+
+/** How long one attempt to connect may take. Milliseconds. */
+const CONNECT_TIMEOUT = 1000;
+
+const canConnect = (host: string, port: number): Promise<true | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT });
+    const end = (result: true | undefined) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("timeout", () => end(undefined));
+    socket.once("error", () => end(undefined));
+  });
 
 /** Admission refuses a Pod until its ServiceAccount is there. */
 const defaultServiceAccount = async (client: AdminClient, limits: PollLimits): Promise<void> => {

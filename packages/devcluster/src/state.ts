@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { identify, isAlive, killIdentified, type ProcessIdentity } from "./process-identity.ts";
+import { removeNode, sweepNodes } from "./real-node/leftovers.ts";
 
 /** What a state folder says about who looks after it: enough for a later start to clean up after a dead keeper. */
 export interface KeeperRecord {
@@ -77,15 +78,19 @@ export const readRecord = (folder: string): KeeperRecord | undefined => {
 
 /** Ends what the record of a folder names, then removes the folder. For a folder whose keeper is gone. */
 export const discardState = async (folder: string): Promise<void> => {
-  for (const identity of Object.values(readRecord(folder)?.processes ?? {})) killIdentified(identity);
+  const record = readRecord(folder);
+  for (const identity of Object.values(record?.processes ?? {})) killIdentified(identity);
+  if (record) await removeNode(record.keeper);
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 };
 
 /**
- * Discards the state folders below `root` whose keeper is gone: it was killed, or the machine was restarted.
+ * Discards the state folders below `root` whose keeper is gone: it was killed, or the machine was restarted. Also what
+ * the real nodes of such keepers left on this machine, wherever their folders were.
  * Two sweeps at once do each other no harm.
  */
 export const sweepStates = async (root: string): Promise<void> => {
+  await sweepNodes();
   const names = await readdir(root);
   const stale = names.map((name) => join(root, name)).filter(isStale);
   // A folder that cannot be removed now is left to the next start: it must not keep this one from starting.

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import type { Exit, Pids, ProcessSpec } from "./protocol.ts";
 import { writeRecord } from "./state.ts";
@@ -12,6 +12,8 @@ export class Supervisor {
   readonly #prefix = parentDeathPrefix();
   /** In the order of start. */
   readonly #children = new Map<string, ChildProcess>();
+  /** Names of those that run as the child of the one that was spawned. */
+  readonly #entered = new Set<string>();
 
   constructor(folder: string, onExit: (exit: Exit) => void) {
     this.#folder = folder;
@@ -27,6 +29,8 @@ export class Supervisor {
     const child = spawn(command, args, { cwd: this.#folder, env: this.#environment(), stdio: ["ignore", log, log] });
     closeSync(log);
     this.#children.set(spec.name, child);
+    if (spec.entered) this.#entered.add(spec.name);
+    else this.#entered.delete(spec.name);
     child.once("exit", (code, signal) => {
       this.#children.delete(spec.name);
       this.#record();
@@ -45,12 +49,17 @@ export class Supervisor {
   signal(name: string, signal: NodeJS.Signals): void {
     const child = this.#children.get(name);
     if (!child) throw new Error(`${name} does not run`);
-    child.kill(signal);
+    if (this.#entered.has(name)) process.kill(this.#pidOf(name, child), signal);
+    else child.kill(signal);
   }
 
   /** Pids of what runs. */
   pids(): Pids {
-    return Object.fromEntries([...this.#children].map(([name, { pid = 0 }]) => [name, pid]));
+    return Object.fromEntries([...this.#children].map(([name, child]) => [name, this.#pidOf(name, child)]));
+  }
+
+  #pidOf(name: string, { pid = 0 }: ChildProcess): number {
+    return (this.#entered.has(name) ? onlyChild(pid) : undefined) ?? pid;
   }
 
   /**
@@ -80,6 +89,15 @@ export class Supervisor {
     if (keeper) writeRecord(this.#folder, { keeper, processes });
   }
 }
+
+/** Undefined while there is none: nsenter has not yet forked. */
+const onlyChild = (pid: number): number | undefined => {
+  try {
+    return Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"), 10) || undefined;
+  } catch {
+    return undefined;
+  }
+};
 
 /**
  * Where the kernel can end a child with its parent, a SIGKILL of the keeper takes all with it. Asked by trying,

@@ -102,6 +102,22 @@ describe("KUBEBUILDER_ASSETS", () => {
   });
 });
 
+describe("the programs of a real node", () => {
+  test("come from the cache or a build where KUBEBUILDER_ASSETS lacks them, as archives for it do", async () => {
+    writeProgram(join(folder, "etcd"), "");
+    const env = { KUBEBUILDER_ASSETS: folder, PATH: fakeGo() };
+    const paths = await resolveAssets(["etcd", "kubelet"], options(env));
+    expect(paths.etcd).toBe(join(folder, "etcd"));
+    expect(readFileSync(paths.kubelet ?? "", "utf8")).toBe("k8s.io/kubernetes/cmd/kubelet\n");
+  });
+
+  test("are taken from KUBEBUILDER_ASSETS where it has them", async () => {
+    writeProgram(join(folder, "kubelet"), "");
+    const paths = await resolveAssets(["kubelet"], options({ KUBEBUILDER_ASSETS: folder }));
+    expect(paths).toEqual({ kubelet: join(folder, "kubelet") });
+  });
+});
+
 describe("a version", () => {
   test("that is not known is answered with those that are", async () => {
     const resolving = resolveAssets(["etcd"], { ...options(), version: "1.20" });

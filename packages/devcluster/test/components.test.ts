@@ -27,8 +27,22 @@ test("nodes bring the scheduler and kwok, and the controllers are there unless s
   expect(componentsOf(planCluster({ controllerManager: false }))).toEqual(["etcd", "kube-apiserver"]);
 });
 
+test("a real node brings the scheduler, and its own programs instead of kwok", () => {
+  const components = componentsOf(planCluster({ node: "real" }));
+  expect(components).toEqual([
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "containerd",
+    "kubelet",
+    "kube-proxy",
+  ]);
+});
+
 test.each([
-  [{ node: "real" } as const, "not there yet"],
+  [{ node: "real", nodes: 2 } as const, "one node"],
+  [{ node: "real", controllerManager: false } as const, "needs the controller manager"],
   [{ nodes: -1 }, "whole number"],
   [{ nodes: 1.5 }, "whole number"],
 ])("%j is refused with a reason", (options, reason) => {

@@ -1,4 +1,4 @@
-/** Invariant: the README's example is the file that runs here. */
+/** Invariant: the README's examples are the files that run, the one with a real node in e2e/node.e2e.ts. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,9 +6,10 @@ import { expect, test } from "vitest";
 
 const example = fileURLToPath(new URL("../examples/first-cluster.ts", import.meta.url));
 
-test("the README shows the example as it is", () => {
+test.each(["first-cluster.ts", "real-node.ts"])("the README shows %s as it is", (file) => {
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  expect(readme).toContain(`\`\`\`ts\n${readFileSync(example, "utf8")}\`\`\``);
+  const text = readFileSync(new URL(`../examples/${file}`, import.meta.url), "utf8");
+  expect(readme).toContain(`\`\`\`ts\n${text}\`\`\``);
 });
 
 test("the example runs", () => {
