@@ -1,4 +1,4 @@
-import { type FaultReason, fieldOf } from "../api/conform.ts";
+import { type Finding as Fault, type FaultReason, fieldOf } from "../api/conform.ts";
 
 /** Where inside a value; both counted from 1, columns in characters. */
 export interface Position {
@@ -22,8 +22,27 @@ export interface Finding {
   readonly reason?: FaultReason;
 }
 
+/** What an error is about, and what it says. */
+export const error = (path: Finding["path"], message: string, reason?: FaultReason): Finding => ({
+  severity: "error",
+  path,
+  message,
+  ...(reason !== undefined && { reason }),
+});
+
 /** What a warning is about, and what it says. */
 export const warning = (path: Finding["path"], message: string): Finding => ({ severity: "warning", path, message });
+
+export const isError = ({ severity }: Finding): boolean => severity === "error";
+
+/** A fault that the schema finds, as a finding. */
+export const asError = ({ path, message, reason }: Fault): Finding => ({ severity: "error", path, message, reason });
+
+/** Errors before warnings, each in the order in which they came. */
+export const errorsFirst = (findings: readonly Finding[]): readonly Finding[] => [
+  ...findings.filter(isError),
+  ...findings.filter((finding) => !isError(finding)),
+];
 
 /** `spec.configMapDataTemplate[app.conf]:3:7`: the field, and the position inside it where there is one. */
 export const placeOf = ({ path, position }: Finding): string =>

@@ -74,6 +74,12 @@ const annotationFaults = (annotations: unknown): readonly Finding[] => {
   ];
 };
 
+/** What is wrong with the labels and annotations of `metadata`, wherever such a part stands. */
+export const markFaults = ({ labels, annotations }: Readonly<Record<string, unknown>>): readonly Finding[] => [
+  ...labelFaults(labels),
+  ...annotationFaults(annotations),
+];
+
 const unknownFields = (metadata: object): readonly Finding[] =>
   Object.keys(metadata)
     .filter((field) => !metadataFields.has(field))
@@ -85,10 +91,5 @@ const unknownFields = (metadata: object): readonly Finding[] =>
 /** What the API server would refuse in `metadata` as users write it, for every kind alike. */
 export const metadataFaults = (metadata: unknown): readonly Finding[] => {
   if (!isObject(metadata)) return [error([], "required: add metadata with a name", "FieldValueRequired")];
-  return [
-    ...nameFaults(metadata),
-    ...labelFaults(metadata.labels),
-    ...annotationFaults(metadata.annotations),
-    ...unknownFields(metadata),
-  ];
+  return [...nameFaults(metadata), ...markFaults(metadata), ...unknownFields(metadata)];
 };

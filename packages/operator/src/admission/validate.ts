@@ -3,7 +3,7 @@ import { type PodConfigMapConfigSpec, templatesFit } from "../api/podconfigmapco
 import { conformPodConfigMapConfig, identityFaults } from "../api/validate.ts";
 import { duplicateWarnings } from "./duplicates.ts";
 import { ebpfWarnings } from "./ebpf-warnings.ts";
-import type { Finding } from "./finding.ts";
+import { asError, errorsFirst, type Finding, isError } from "./finding.ts";
 import { replacedKeyWarnings } from "./key-warnings.ts";
 import { metadataFaults } from "./metadata.ts";
 import { nameWarnings } from "./name-warnings.ts";
@@ -60,21 +60,6 @@ const soundFields = (spec: PodConfigMapConfigSpec, errors: readonly Finding[]): 
   const unsound = new Set(errors.map(({ path: [, field] }) => field));
   return Object.fromEntries(Object.entries(spec).filter(([field]) => !unsound.has(field)));
 };
-
-export const isError = ({ severity }: Finding): boolean => severity === "error";
-
-/** A fault that the schema finds, as a finding. */
-const asError = ({ path, message, reason }: ReturnType<typeof identityFaults>[number]): Finding => ({
-  severity: "error",
-  path,
-  message,
-  reason,
-});
-
-const errorsFirst = (findings: readonly Finding[]): readonly Finding[] => [
-  ...findings.filter(isError),
-  ...findings.filter((finding) => !isError(finding)),
-];
 
 const withoutStatus = (object: unknown): unknown => {
   if (!isObject(object)) return object;

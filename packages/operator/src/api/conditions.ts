@@ -1,4 +1,4 @@
-import { array, integer, object, oneOf, optional, string } from "./schema.ts";
+import { array, integer, object, oneOf, optional, type Static, string } from "./schema.ts";
 
 /** `metav1.Condition`, with the bounds that Kubernetes' own CRDs give it. */
 const conditionSchema = object({
@@ -25,6 +25,9 @@ const conditionSchema = object({
   }),
   message: string({ description: "Why, for people. May be empty.", maxLength: 32768 }),
 });
+
+/** A condition as it is stored. */
+export type Condition = Static<typeof conditionSchema>;
 
 /** The conditions of a status: a list with one entry a type, so that several writers can each apply their own. */
 export const conditionsSchema = (description: string) =>

@@ -1,7 +1,9 @@
+import { formatFault } from "./formats.ts";
 import type { Schema, SchemaNode } from "./schema.ts";
 
 /** What kind of fault it is: those of Kubernetes' `metav1.CauseType` that can be. Forbidden is an unknown field. */
 export type FaultReason =
+  | "FieldValueDuplicate"
   | "FieldValueForbidden"
   | "FieldValueInvalid"
   | "FieldValueNotSupported"
@@ -75,7 +77,7 @@ const leaveOut = ({ path, findings }: Place, reason: FaultReason, message: strin
 const read = (node: SchemaNode, value: unknown, place: Place): unknown => {
   if (value === null && node.nullable) return null;
   const before = place.findings.length;
-  const conforming = byType[node.type](node, value, place);
+  const conforming = readerOf(node)(node, value, place);
   // As in the API server, rules see only what is sound below: a twin may rely on the types.
   if (conforming !== undefined && place.findings.length === before) judge(node, conforming, place);
   return conforming;
@@ -96,64 +98,107 @@ type Reader = (node: SchemaNode, value: unknown, place: Place) => unknown;
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const isScalar = (value: unknown): boolean => ["number", "bigint", "boolean"].includes(typeof value);
+
 const wrongType = (node: SchemaNode, value: unknown, place: Place): undefined => {
   const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  return leaveOut(place, "FieldValueTypeInvalid", `must be of type ${node.type}, not ${found}`);
+  const hint = node.type === "string" && isScalar(value) ? ": put it in quotes" : "";
+  return leaveOut(
+    place,
+    "FieldValueTypeInvalid",
+    `must be of type ${node.type ?? "integer or string"}, not ${found}${hint}`,
+  );
 };
 
-const tooMany = (
+interface Bounds {
+  readonly least?: number | undefined;
+  readonly most?: number | undefined;
+  /** What is counted. */
+  readonly noun: string;
+}
+
+const judgeCount = (
   place: Place,
-  { count, most, noun }: { count: number; most: number | undefined; noun: string },
+  count: number,
+  { least = 0, most = Number.POSITIVE_INFINITY, noun }: Bounds,
 ): void => {
-  if (most === undefined || count <= most) return;
-  report(place, "FieldValueTooMany", `must have at most ${most} ${noun}, not ${count}`);
+  if (count > most) report(place, "FieldValueTooMany", `must have at most ${most} ${noun}, not ${count}`);
+  if (count < least) report(place, "FieldValueInvalid", `must have at least ${least} ${noun}, not ${count}`);
 };
 
 const readObject: Reader = (node, value, place) => {
   if (!isObject(value)) return wrongType(node, value, place);
+  const isMap = node.additionalProperties !== undefined;
+  const { minProperties: least, maxProperties: most } = node;
+  // The API server counts when what is nothing is gone.
+  const count = Object.values(value).filter((part) => !isNothing(part)).length;
+  judgeCount(place, count, { least, most, noun: isMap ? "entries" : "fields" });
   return node.additionalProperties === undefined
     ? readFields(node, value, place)
-    : readMap(node, node.additionalProperties, { entries: Object.entries(value), place });
+    : readMap(node.additionalProperties, Object.entries(value), place);
 };
+
+const isNothing = (value: unknown): boolean => value === undefined || value === null;
+
+/** The API server takes a null for nothing at all where the schema does not allow it. */
+const isAbsent = ({ nullable = false }: SchemaNode, value: unknown): boolean =>
+  value === undefined || (value === null && !nullable);
 
 const readFields = (node: SchemaNode, value: Readonly<Record<string, unknown>>, place: Place): unknown => {
   const { properties = {}, required = [] } = node;
-  for (const name of Object.keys(value)) {
-    if (Object.hasOwn(properties, name)) continue;
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
+  const isOpen = node["x-kubernetes-preserve-unknown-fields"] === true;
+  for (const name of isOpen ? [] : unknown) {
     report(below(place, name), "FieldValueForbidden", "unknown field: remove it, or mend its spelling");
   }
   const fields = Object.entries(properties).map(([name, property]) => {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
-    const absent = given === undefined || (given === null && property.default !== undefined);
-    const field = absent ? undefined : read(property, given, below(place, name));
+    const field = isAbsent(property, given) ? undefined : read(property, given, below(place, name));
     return [name, field === undefined ? property.default : field] as const;
   });
-  const present = Object.fromEntries(fields.filter(([, field]) => field !== undefined));
+  const kept = isOpen ? unknown.map((name) => [name, value[name]] as const) : [];
+  const present = Object.fromEntries([...fields, ...kept].filter(([, field]) => field !== undefined));
   const missing = required.filter((name) => !Object.hasOwn(present, name));
   for (const name of missing) {
-    if (!Object.hasOwn(value, name)) leaveOut(below(place, name), "FieldValueRequired", "required: add it");
+    if (isNothing(Object.hasOwn(value, name) ? value[name] : undefined))
+      leaveOut(below(place, name), "FieldValueRequired", "required: add it");
   }
   return missing.length === 0 ? present : undefined;
 };
 
-const readMap = (
-  node: SchemaNode,
-  item: SchemaNode,
-  { entries, place }: { entries: readonly (readonly [string, unknown])[]; place: Place },
-): unknown => {
-  tooMany(place, { count: entries.length, most: node.maxProperties, noun: "entries" });
-  const conforming = entries.map(([key, value]) => [key, read(item, value, below(place, key))] as const);
+const readMap = (item: SchemaNode, entries: readonly (readonly [string, unknown])[], place: Place): unknown => {
+  const conforming = entries
+    .filter(([, value]) => !isAbsent(item, value))
+    .map(([key, value]) => [key, read(item, value, below(place, key))] as const);
   return Object.fromEntries(conforming.filter(([, value]) => value !== undefined));
 };
 
 const readArray: Reader = (node, value, place) => {
   if (!Array.isArray(value)) return wrongType(node, value, place);
-  tooMany(place, { count: value.length, most: node.maxItems, noun: "items" });
-  const { items } = node;
+  const { minItems: least, maxItems: most, items } = node;
+  judgeCount(place, value.length, { least, most, noun: "items" });
   if (items === undefined) return value;
-  return value
-    .map((item: unknown, index) => read(items, item, below(place, index)))
-    .filter((item) => item !== undefined);
+  const conforming = value.map((item: unknown, index) => read(items, item, below(place, index)));
+  reportDuplicates(node, conforming, place);
+  return conforming.filter((item) => item !== undefined);
+};
+
+/** What no other item of a list may share: its keys, or the whole of it; `undefined` where that is not known. */
+const identityOf = (node: SchemaNode, item: unknown): string | undefined => {
+  if (node["x-kubernetes-list-type"] === "set") return JSON.stringify(item);
+  const keys = node["x-kubernetes-list-map-keys"];
+  return keys === undefined || !isObject(item) ? undefined : JSON.stringify(keys.map((key) => item[key]));
+};
+
+const reportDuplicates = (node: SchemaNode, items: readonly unknown[], place: Place): void => {
+  const seen = new Set<string>();
+  for (const [index, item] of items.entries()) {
+    const identity = identityOf(node, item);
+    if (identity === undefined) continue;
+    const keys = node["x-kubernetes-list-map-keys"]?.join(" and ") ?? "value";
+    if (seen.has(identity)) report(below(place, index), "FieldValueDuplicate", `has the ${keys} of an item before it`);
+    seen.add(identity);
+  }
 };
 
 const readString: Reader = (node, value, place) => {
@@ -170,13 +215,19 @@ const readString: Reader = (node, value, place) => {
   if (length < minLength) report(place, "FieldValueInvalid", `must have at least ${minLength} characters`);
   if (pattern !== undefined && !new RegExp(pattern).test(value))
     report(place, "FieldValueInvalid", `must match ${pattern}`);
+  const fault = formatFault(node.format, value);
+  if (fault !== undefined) report(place, "FieldValueInvalid", fault);
   return value;
 };
+
+const UNBOUNDED = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+const FORMAT_RANGES: Readonly<Record<string, readonly [number, number]>> = { int32: [-(2 ** 31), 2 ** 31 - 1] };
 
 const readInteger: Reader = (node, value, place) => {
   if (typeof value === "bigint") return readInteger(node, Number(value), place);
   if (typeof value !== "number" || !Number.isInteger(value)) return wrongType(node, value, place);
-  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = node;
+  const [least, most] = (node.format !== undefined && FORMAT_RANGES[node.format]) || UNBOUNDED;
+  const { minimum = least, maximum = most } = node;
   if (value < minimum || value > maximum)
     return leaveOut(place, "FieldValueInvalid", rangeMessage({ minimum, maximum, value }));
   return value;
@@ -190,7 +241,17 @@ const rangeMessage = ({ minimum, maximum, value }: { minimum: number; maximum: n
 const readBoolean: Reader = (node, value, place) =>
   typeof value === "boolean" ? value : wrongType(node, value, place);
 
-const byType: Readonly<Record<SchemaNode["type"], Reader>> = {
+const readIntOrString: Reader = (node, value, place) => {
+  if (typeof value === "string") return readString(node, value, place);
+  if (typeof value === "bigint" || Number.isInteger(value)) return readInteger(node, value, place);
+  if (typeof value !== "number") return wrongType(node, value, place);
+  return leaveOut(place, "FieldValueTypeInvalid", "must be an integer or a string: put a fraction in quotes");
+};
+
+const readerOf = ({ type, "x-kubernetes-int-or-string": isIntOrString = false }: SchemaNode): Reader =>
+  isIntOrString || type === undefined ? readIntOrString : byType[type];
+
+const byType: Readonly<Record<NonNullable<SchemaNode["type"]>, Reader>> = {
   object: readObject,
   array: readArray,
   string: readString,

@@ -1,16 +1,15 @@
 import type { ObjectMeta } from "kubernetes-types/meta/v1.d.ts";
 import { conditionsSchema } from "./conditions.ts";
 import type { CustomResource } from "./crd.ts";
+import { dataKeys } from "./data-key-rule.ts";
 import { annotationDataKey, collisions, labelDataKey } from "./data-keys.ts";
 import { ebpfConfigSchema } from "./ebpf-config.ts";
 import { labelSelectorSchema } from "./label-selector.ts";
-import { namedKey } from "./named-key.ts";
 import { integer, listOf, mapOf, nullable, object, optional, type Rule, rules, type Static, string } from "./schema.ts";
 import {
   ANNOTATION_KEY_PATTERN,
-  DATA_KEY_PATTERN,
+  codePoints,
   isAnnotationKey,
-  isDataKey,
   isLabelKey,
   LABEL_KEY_PATTERN,
   MAX_DATA_KEY,
@@ -73,18 +72,6 @@ const copiedKeys = (copied: CopiedKeys, description: string) =>
     }),
   );
 
-const SOUND_DATA_KEY = `size(key) <= ${MAX_DATA_KEY} && key.matches('${DATA_KEY_PATTERN}') && key != '.' && !key.startsWith('..')`;
-const DATA_KEY_FAULT =
-  `cannot be a key of a ConfigMap: use at most ${MAX_DATA_KEY} letters, digits, '-', '_' and '.', ` +
-  "other than '.' itself and not with '..' at the start";
-
-const dataKeys: Rule<object> = {
-  rule: `self.all(key, ${SOUND_DATA_KEY})`,
-  message: `a key ${DATA_KEY_FAULT}`,
-  ...namedKey({ sound: SOUND_DATA_KEY, isSound: isDataKey, fault: DATA_KEY_FAULT }),
-  check: (templates) => Object.keys(templates).every(isDataKey),
-};
-
 /** The characters of all templates of one object. Stored, they have to fit into etcd's 1.5 MiB with all the rest. */
 export const MAX_TEMPLATES = 1_048_576;
 
@@ -97,13 +84,6 @@ const templateSize: Rule<Readonly<Record<string, string>>> = {
 /** Whether the templates are few and short enough to be stored and compiled. */
 export const templatesFit = (templates: Readonly<Record<string, string>>): boolean =>
   Object.values(templates).reduce((sum, template) => sum + codePoints(template), 0) <= MAX_TEMPLATES;
-
-/** Characters as the API server counts them. */
-const codePoints = (text: string): number => {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
-};
 
 const specSchema = object(
   {

@@ -27,22 +27,36 @@ export interface Rule<T> {
 
 /** A schema as conform.ts walks it: what the CRD says of one value. */
 export interface SchemaNode {
-  readonly type: "object" | "array" | "string" | "integer" | "boolean";
+  /** Absent only where the value is an integer or a string. */
+  readonly type?: "object" | "array" | "string" | "integer" | "boolean";
+  readonly "x-kubernetes-int-or-string"?: boolean;
   readonly description?: string;
   readonly nullable?: boolean;
   readonly default?: unknown;
   readonly enum?: readonly string[];
+  /** Checked here: int32, int64, byte and date-time. */
+  readonly format?: string;
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
+  readonly minItems?: number;
   readonly maxItems?: number;
+  readonly minProperties?: number;
   readonly maxProperties?: number;
   readonly items?: SchemaNode;
+  /** What Kubernetes wants written beside an integer or string; nothing is read from it here. */
+  readonly anyOf?: readonly SchemaNode[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode;
+  /** Whether unknown fields of an object are kept. */
+  readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
+  /** `map`: no two items have the same keys. `set`: no two are the same. */
+  readonly "x-kubernetes-list-type"?: "atomic" | "map" | "set";
+  readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-map-type"?: string;
   readonly "x-kubernetes-validations"?: readonly Rule<unknown>[];
 }
 
@@ -72,7 +86,6 @@ type Flat<T> = { [K in keyof T]: T[K] };
 
 /** What any schema may say besides its type. */
 type Options = Omit<SchemaNode, "type"> & {
-  readonly format?: string;
   readonly [extension: `x-kubernetes-${string}`]: unknown;
 };
 

@@ -50,6 +50,13 @@ export const isLabelValue = (value: string): boolean => value.length <= MAX_LABE
 export const isDataKey = (key: string): boolean =>
   key.length <= MAX_DATA_KEY && dataKey.test(key) && key !== "." && !key.startsWith("..");
 
+/** Characters as the API server counts them. */
+export const codePoints = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+};
+
 const NANOSECONDS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,

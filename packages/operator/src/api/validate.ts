@@ -1,8 +1,7 @@
 import { type Conformed, conform, type Finding, fieldOf, isObject } from "./conform.ts";
+import type { CustomResource } from "./crd.ts";
 import { podConfigMapConfigResource as resource } from "./podconfigmapconfig.ts";
 import type { Static } from "./schema.ts";
-
-const API_VERSION = `${resource.group}/${resource.version}`;
 
 /** The parts of an object that admission looks at; `metadata` is checked by the API server for all kinds alike. */
 type Conforming = Static<typeof resource.schema>;
@@ -22,10 +21,13 @@ const expect = (object: unknown, field: string, expected: string): readonly Find
 };
 
 /** What is wrong with the fields that say which kind of object it is. */
-export const identityFaults = (object: unknown): readonly Finding[] => [
-  ...expect(object, "apiVersion", API_VERSION),
-  ...expect(object, "kind", resource.kind),
-];
+export const identityFaultsOf = (
+  { group, version, kind }: Pick<CustomResource, "group" | "version" | "kind">,
+  object: unknown,
+): readonly Finding[] => [...expect(object, "apiVersion", `${group}/${version}`), ...expect(object, "kind", kind)];
+
+/** The same for a PodConfigMapConfig. */
+export const identityFaults = (object: unknown): readonly Finding[] => identityFaultsOf(resource, object);
 
 /**
  * What the API server with our CRD would refuse in `object`, `metadata` apart, in the order of the schema. An empty list = it would

@@ -1,8 +1,11 @@
 import type { Finding } from "../admission/finding.ts";
+import type { TemplateEngine } from "../admission/template-engine.ts";
 import { validatePodConfigMapConfig } from "../admission/validate.ts";
+import { validateWatcher } from "../admission/watcher/validate.ts";
 import { fieldOf } from "../api/conform.ts";
+import { watcherResource } from "../api/watcher.ts";
 import { type Manifest, type Place, placeText } from "./input/manifest.ts";
-import { isMeantForUs, passedOver } from "./input/object.ts";
+import { isMeantAs, isMeantForUs, passedOver } from "./input/object.ts";
 import { readYaml } from "./input/read-yaml.ts";
 import { type SourceFile, Sources } from "./input/sources.ts";
 import { EXIT, InputError, type Io } from "./io.ts";
@@ -22,8 +25,14 @@ interface PlacedFinding extends Place, Pick<Finding, "severity" | "message" | "e
   readonly field: string;
 }
 
+/** The kinds that are checked, as one says that there is none of them. */
+const OURS = "PodConfigMapConfig or Watcher";
+
+const isWatcher = (manifest: Manifest): boolean => isMeantAs(manifest, watcherResource);
+const isOurs = (manifest: Manifest): boolean => isWatcher(manifest) || isMeantForUs(manifest);
+
 /**
- * Checks the PodConfigMapConfigs of files as admission does, and prints what it finds, each with its place in the file.
+ * Checks the PodConfigMapConfigs and Watchers of files as admission does, and prints what it finds, each with its place in the file.
  *
  * @returns 0; 1 with errors, or with warnings where they count; 2 when a file is no YAML.
  * @throws InputError when a file cannot be read, or there is nothing to check.
@@ -35,7 +44,7 @@ export const validate = async ({ filename, strict, output }: ValidateOptions, io
   }));
   const syntax = files.flatMap(({ yaml }) => yaml.syntax.map(textFinding));
   const manifests = files.flatMap(({ yaml }) => yaml.manifests);
-  const ours = manifests.filter(isMeantForUs);
+  const ours = manifests.filter(isOurs);
   if (ours.length === 0 && syntax.length === 0) throw new InputError([nothingIn(files.map(({ source }) => source))]);
   const found = [
     ...syntax,
@@ -45,14 +54,13 @@ export const validate = async ({ filename, strict, output }: ValidateOptions, io
   const order = new Map(files.map(({ source }, index) => [source.file, index]));
   const sorted = found.toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || byPlace(a, b));
   io.stdout(output === "json" ? `${JSON.stringify(sorted, null, 2)}\n` : sorted.map(lineOf).join(""));
-  for (const other of manifests.filter((manifest) => !isMeantForUs(manifest)))
-    io.stderr(`note: ${passedOver(other)}\n`);
+  for (const other of manifests.filter((manifest) => !isOurs(manifest)))
+    io.stderr(`note: ${passedOver(other, OURS)}\n`);
   if (syntax.length > 0) return EXIT.badInput;
   return sorted.some(({ severity }) => strict || severity === "error") ? EXIT.failed : EXIT.ok;
 };
 
-const nothingIn = (files: readonly SourceFile[]): string =>
-  `no PodConfigMapConfig in ${files.map(({ file }) => file).join(", ")}`;
+const nothingIn = (files: readonly SourceFile[]): string => `no ${OURS} in ${files.map(({ file }) => file).join(", ")}`;
 
 const textFinding = ({ place, field, message }: { place: Place; field: string; message: string }): PlacedFinding => ({
   ...place,
@@ -64,10 +72,13 @@ const textFinding = ({ place, field, message }: { place: Place; field: string; m
 const admissionFindings = async (manifests: readonly Manifest[]): Promise<readonly PlacedFinding[]> => {
   await using engine = new LazyEngine();
   const found = manifests.map(async (manifest) =>
-    (await validatePodConfigMapConfig(manifest.value, { engine })).map((finding) => placed(manifest, finding)),
+    (await findingsOf(manifest, engine)).map((finding) => placed(manifest, finding)),
   );
   return (await Promise.all(found)).flat();
 };
+
+const findingsOf = async (manifest: Manifest, engine: TemplateEngine): Promise<readonly Finding[]> =>
+  isWatcher(manifest) ? validateWatcher(manifest.value) : validatePodConfigMapConfig(manifest.value, { engine });
 
 const placed = (manifest: Manifest, finding: Finding): PlacedFinding => {
   const { severity, path, message, position, excerpt } = finding;

@@ -13,12 +13,10 @@ import { createEngine, type TemplateEngine } from "@pcmc/gotemplate";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessReviews } from "../../src/admission/access-reviews.ts";
 import { podConfigMapConfigRoute } from "../../src/admission/handler.ts";
-import {
-  aggregatedClusterRoles,
-  authorCheckRule,
-  VALIDATE_PATH,
-  validatingWebhookConfiguration,
-} from "../../src/admission/manifests.ts";
+import { VALIDATE_PATH, validatingWebhookConfiguration } from "../../src/admission/manifests.ts";
+import { aggregatedClusterRoles } from "../../src/rbac/aggregated.ts";
+import { policyRuleOf } from "../../src/rbac/policy-rule.ts";
+import { authorChecks } from "../../src/rbac/webhooks.ts";
 import { pcmc } from "../api/corpus.ts";
 import { committedDefinition, install } from "../integration/support/definition.ts";
 import { eventually } from "../integration/support/eventually.ts";
@@ -133,7 +131,7 @@ test("while the controller may not ask for rights, what needs some is refused wi
 
 describe("with the right to ask", () => {
   beforeAll(async () => {
-    const rules = [authorCheckRule()];
+    const rules = [policyRuleOf(authorChecks)];
     await cluster.request("POST", `${RBAC}/clusterroles`, { metadata: { name: "asks" }, rules });
     await bind("controller", "asks");
     await eventually("the controller may ask", async () => (await answerTo(cluster, goodTemplate)) === "");

@@ -56,7 +56,7 @@ test("a part of the wrong type is left out and reported, all else stays", () => 
   const { value, findings } = conform(schema, { spec: { labelsToInclude: ["a", 1, "b"], ebpfConfig: "on" } });
   expect(value?.spec).toEqual({ labelsToInclude: ["a", "b"] });
   expect(findings.map(({ field, message }) => `${field}: ${message}`)).toEqual([
-    "spec.labelsToInclude[1]: must be of type string, not number",
+    "spec.labelsToInclude[1]: must be of type string, not number: put it in quotes",
     "spec.ebpfConfig: must be of type object, not string",
   ]);
 });

@@ -94,7 +94,7 @@ test("a file that is no YAML is told with its place, the others are checked, and
 test("objects of other kinds are passed over with a note", async () => {
   const { code, stdout, stderr } = await validate({ "c.yaml": `${pcmc("web")}---\n${pod("a")}` });
   expect([code, stdout]).toEqual([0, ""]);
-  expect(stderr).toBe("note: ./c.yaml:7:1: Pod a is passed over: it is no PodConfigMapConfig\n");
+  expect(stderr).toBe("note: ./c.yaml:7:1: Pod a is passed over: it is no PodConfigMapConfig or Watcher\n");
 });
 
 test("- is standard input", async () => {
@@ -104,9 +104,9 @@ test("- is standard input", async () => {
 
 describe("nothing to check is exit code 2 with one line:", () => {
   test.each([
-    ["no PodConfigMapConfig", "-f ./p.yaml", "no PodConfigMapConfig in ./p.yaml\n"],
+    ["no PodConfigMapConfig", "-f ./p.yaml", "no PodConfigMapConfig or Watcher in ./p.yaml\n"],
     ["no file", "-f ./no.yaml", "./no.yaml: no such file\n"],
-    ["an empty file", "-f ./e.yaml", "no PodConfigMapConfig in ./e.yaml\n"],
+    ["an empty file", "-f ./e.yaml", "no PodConfigMapConfig or Watcher in ./e.yaml\n"],
   ])("%s", async (_, line, stderr) => {
     expect(await validate({ "p.yaml": pod("a"), "e.yaml": "" }, line)).toEqual({ code: 2, stdout: "", stderr });
   });

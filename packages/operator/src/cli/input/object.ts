@@ -1,4 +1,5 @@
 import { isObject } from "../../api/conform.ts";
+import type { CustomResource } from "../../api/crd.ts";
 import { podConfigMapConfigResource as resource } from "../../api/podconfigmapconfig.ts";
 import { type Manifest, type Path, placeText } from "./manifest.ts";
 
@@ -30,13 +31,16 @@ export const metadataOf = ({ value }: Manifest): Readonly<Record<string, unknown
 /** `value` where it is a text, else empty. */
 export const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** Whether an object is a PodConfigMapConfig, or meant to be one: misspelt, or without a kind. */
-export const isMeantForUs = (manifest: Manifest): boolean => {
-  const { apiVersion, kind } = typeOf(manifest);
-  if (kind === "" || kind.toLowerCase() === resource.kind.toLowerCase()) return true;
-  return apiVersion.startsWith(`${resource.group}/`);
+/** Whether an object is of a kind, or meant to be: misspelt. */
+export const isMeantAs = (manifest: Manifest, { kind, group }: Pick<CustomResource, "kind" | "group">): boolean => {
+  const given = typeOf(manifest);
+  return given.kind.toLowerCase() === kind.toLowerCase() || given.apiVersion.startsWith(`${group}/`);
 };
 
+/** Whether an object is a PodConfigMapConfig, or meant to be one: misspelt, or without a kind. */
+export const isMeantForUs = (manifest: Manifest): boolean =>
+  typeOf(manifest).kind === "" || isMeantAs(manifest, resource);
+
 /** Says that an object is none of our business. */
-export const passedOver = (manifest: Manifest): string =>
-  `${placeText(manifest.place([]))}: ${nameOf(manifest)} is passed over: it is no ${resource.kind}`;
+export const passedOver = (manifest: Manifest, ours: string = resource.kind): string =>
+  `${placeText(manifest.place([]))}: ${nameOf(manifest)} is passed over: it is no ${ours}`;
