@@ -1,5 +1,4 @@
 import { type Registry, readGauge, type Sample } from "@pcmc/controller-runtime";
-import type { ResourceType } from "./operator-metrics.ts";
 
 /** Before the name of each metric of the product. */
 export const PREFIX = "podconfigmap_controller_";
@@ -7,7 +6,7 @@ export const PREFIX = "podconfigmap_controller_";
 /** What the gauges show, read when they are scraped. */
 export interface Gauges {
   /** Keys that wait, by queue. */
-  queueDepths(): Iterable<readonly [queue: ResourceType, depth: number]>;
+  queueDepths(): Iterable<readonly [queue: string, depth: number]>;
   /** Each PodConfigMapConfig with whether it is Ready. */
   readiness(): Iterable<{ readonly namespace: string; readonly name: string; readonly ready: boolean }>;
   /** How many generated ConfigMaps each PodConfigMapConfig has. */

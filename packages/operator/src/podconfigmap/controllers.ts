@@ -13,12 +13,12 @@ import {
 } from "@pcmc/controller-runtime";
 import type { TemplateEngine } from "@pcmc/gotemplate";
 import type { ControllerParts } from "../controllers/controller-parts.ts";
-import type { OperatorMetrics, ResourceType } from "../metrics/operator-metrics.ts";
+import { MissingPermissions } from "../controllers/missing-permissions.ts";
+import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
 import { podsConcerned, podsWhoseOutcomeChanges } from "./fan-out.ts";
 import { Outcomes } from "./outcomes.ts";
 import { madeFor } from "./ownership.ts";
-import { Permissions } from "./permissions.ts";
 import { PodReconciler } from "./pod-reconciler.ts";
 import { indexes, type Sources, sourcesOf } from "./sources.ts";
 import { Templates } from "./templates.ts";
@@ -60,12 +60,9 @@ const showSources = (metrics: OperatorMetrics, sources: Sources): void => {
     readiness: () => once(configs.ready, () => readinessOf(sources)),
     configMaps: () => once(configs.ready && configMaps.ready, () => countsOf(sources)),
   });
-  for (const informer of [pods, configs, configMaps]) {
-    informer.onChange(({ type, object: { metadata } }) => {
-      const { namespace = "" } = metadata;
-      if (type === "deleted" && isEmpty(sources, namespace)) metrics.forgetNamespace(namespace);
-    });
-  }
+  metrics.heldBy(pods);
+  metrics.heldBy(configs);
+  metrics.heldBy(configMaps);
 };
 
 const controllersOf = (
@@ -76,7 +73,7 @@ const controllersOf = (
   const { pods, configs, configMaps } = sources;
   const outcomes = new Outcomes();
   const onOutcome = (pcmc: KeyString) => configController.enqueue(pcmc, { after: STATUS_DELAY });
-  const permissions = new Permissions({ clock: systemClock, random: Math.random });
+  const permissions = new MissingPermissions({ clock: systemClock, random: Math.random });
   const { recheckPeriod } = options;
   const podReconciler = new PodReconciler({
     client,
@@ -126,34 +123,19 @@ const controllersOf = (
     workers: options.pcmcWorkers,
     resync: { period, keys: () => keysOf(configs.values()) },
   });
-  metrics.show({
-    queueDepths: () => [
-      ["pod", podController.queueLength],
-      ["pcmc", configController.queueLength],
-    ],
-  });
   return [podController, configController];
 };
 
-/** Also counts reconciles under the product's own names. */
+/** Also forgets what was missing in a namespace that is gone: whatever goes from one is reconciled once more. */
 const observed = (
-  { observer, metrics }: PodConfigMapOptions,
-  { sources, permissions }: { readonly sources: Sources; readonly permissions: Permissions },
+  { observer }: PodConfigMapOptions,
+  { sources, permissions }: { readonly sources: Sources; readonly permissions: MissingPermissions },
 ): ControllerObserver => ({
   ...observer,
   onReconcile: (result) => {
     observer.onReconcile(result);
     const { namespace } = parseKey(result.key);
-    // Whatever goes from a namespace is reconciled once more, so this sees the end of the last object.
-    if (isEmpty(sources, namespace)) {
-      metrics.forgetNamespace(namespace);
-      permissions.forgetNamespace(namespace);
-      return;
-    }
-    // That the term or the process ended is no error of a reconcile.
-    const errorType = result.errorType === "canceled" ? undefined : result.errorType;
-    // The controllers are named as the label has it.
-    metrics.onReconcile(result.controller as ResourceType, namespace, { seconds: result.seconds, errorType });
+    if (isEmpty(sources, namespace)) permissions.forgetNamespace(namespace);
   },
 });
 

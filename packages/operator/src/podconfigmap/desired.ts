@@ -1,8 +1,9 @@
+import type { ExistingConfigMap } from "../controllers/digested-config-maps.ts";
 import { type ParsedConfig, type Problem, selects } from "./config.ts";
 import { type Data, dataOf, fits, MAX_DATA_BYTES, sizeOf } from "./data.ts";
 import { chooseName, hashedName, type NameLookups, type Pair, pairsOf } from "./names.ts";
 import { isOurs } from "./ownership.ts";
-import type { DesiredConfigMap, ExistingConfigMap, PodView } from "./views.ts";
+import type { DesiredConfigMap, PodView } from "./views.ts";
 
 /** Why a PodConfigMapConfig has no up-to-date ConfigMap for a Pod. What exists stays as it is. */
 export type FailureReason = "InvalidSelector" | "TooLarge" | "TemplateError" | "NotRendered";

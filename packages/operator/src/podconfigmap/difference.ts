@@ -1,10 +1,11 @@
-import { digestOf, type ObjectMeta } from "@pcmc/controller-runtime";
+import { digestOf } from "@pcmc/controller-runtime";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
+import type { ExistingConfigMap } from "../controllers/digested-config-maps.ts";
+import { reborn, withMarks } from "../controllers/marks.ts";
 import type { Settlement } from "./desired.ts";
-import { withMarks } from "./marks.ts";
 import { configMapOf, newConfigMap } from "./new-config-map.ts";
-import { type Claim, isOurs, madeFor, pcmcNameOf } from "./ownership.ts";
-import type { DesiredConfigMap, ExistingConfigMap, PodView } from "./views.ts";
+import { type Claim, isOurs, madeFor, marksOf, pcmcNameOf } from "./ownership.ts";
+import type { DesiredConfigMap, PodView } from "./views.ts";
 
 /** What a delete has to name, so that it hits only the object that was judged. */
 export interface Preconditions {
@@ -82,7 +83,7 @@ const toSettle = (
 
 const toRepair = (desired: DesiredConfigMap, existing: ExistingConfigMap, claim: Claim): readonly Action[] => {
   const { pcmc } = claim;
-  const { metadata, changed } = withMarks(existing.metadata, claim);
+  const { metadata, changed } = withMarks(existing.metadata, marksOf(claim));
   if (existing.immutable) {
     const configMap = configMapOf(desired, reborn(metadata));
     return [{ type: "recreate", pcmc, reason: "Immutable", preconditions: preconditionsOf(existing), configMap }];
@@ -115,15 +116,6 @@ const EMPTY = digestOf(undefined);
 const preconditionsOf = ({ metadata: { uid, resourceVersion } }: ExistingConfigMap): Preconditions => ({
   uid,
   resourceVersion,
-});
-
-/** What of an object's metadata goes over to its successor. */
-const reborn = ({ name, namespace, labels, annotations, ownerReferences }: ObjectMeta): ObjectMeta => ({
-  ...(name !== undefined && { name }),
-  ...(namespace !== undefined && { namespace }),
-  ...(labels && { labels }),
-  ...(annotations && { annotations }),
-  ...(ownerReferences && { ownerReferences }),
 });
 
 const deleteOf = (existing: ExistingConfigMap): Action => ({

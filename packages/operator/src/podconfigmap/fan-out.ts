@@ -1,8 +1,9 @@
 import { type Change, type KeyString, keyOf, keyString, type Stored } from "@pcmc/controller-runtime";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
+import type { DigestedConfigMap } from "../controllers/digested-config-maps.ts";
 import { selects } from "./config.ts";
 import { pairsOf } from "./names.ts";
-import { type DigestedConfigMap, indexes, markedUidKeyOf, ownersOf, parsedConfig, type Sources } from "./sources.ts";
+import { indexes, markedUidKeyOf, ownersOf, parsedConfig, type Sources } from "./sources.ts";
 
 /** The Pods whose outcome a change of a PodConfigMapConfig can touch: selected before or after, or having a ConfigMap of it. */
 export const podsWhoseOutcomeChanges =

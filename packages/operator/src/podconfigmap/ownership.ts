@@ -1,4 +1,5 @@
-import type { ObjectMeta, OwnerReference } from "@pcmc/controller-runtime";
+import type { ObjectMeta } from "@pcmc/controller-runtime";
+import type { Marks } from "../controllers/marks.ts";
 import { hashedName, labelValueOf, type Pair, pcmcNameFrom, readableName } from "./names.ts";
 
 /** Label, and annotation where the name does not fit into a label: the PodConfigMapConfig that a ConfigMap was made for. */
@@ -14,14 +15,7 @@ export interface Claim extends Pair {
   readonly podUid: string;
 }
 
-/** The marks that a ConfigMap of ours carries. */
-export interface Marks {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly ownerReference: OwnerReference;
-}
-
-/** The marks of the ConfigMap of `claim`. */
+/** The marks of the ConfigMap of `claim`; the reference is without `controller` and `blockOwnerDeletion`. */
 export const marksOf = ({ pod, pcmc, podUid }: Claim): Marks => {
   const label = labelValueOf(pcmc);
   return {

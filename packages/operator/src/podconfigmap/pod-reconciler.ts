@@ -17,27 +17,25 @@ import {
   writeThrough,
 } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import {
+  configMapFields,
+  configMapViewOf,
+  type DigestedConfigMap,
+  DigestedConfigMaps,
+  type ExistingConfigMap,
+} from "../controllers/digested-config-maps.ts";
+import type { MissingPermissions } from "../controllers/missing-permissions.ts";
+import { isTerminatingNamespace, refusalOf } from "../controllers/refusal.ts";
+import { spread } from "../controllers/spread.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { type ParsedConfig, selects } from "./config.ts";
 import { desiredConfigMaps, type Rendering, type Settlement } from "./desired.ts";
 import { type Action, difference, type Preconditions } from "./difference.ts";
 import { otherPairs } from "./names.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
-import type { Permissions } from "./permissions.ts";
-import { isTerminatingNamespace, refusalOf } from "./refusal.ts";
-import {
-  configMapFields,
-  configMapViewOf,
-  type DigestedConfigMap,
-  DigestedConfigMaps,
-  indexes,
-  parsedConfig,
-  podViewOf,
-  type Sources,
-} from "./sources.ts";
-import { spread } from "./spread.ts";
+import { indexes, parsedConfig, podViewOf, type Sources } from "./sources.ts";
 import type { Templates } from "./templates.ts";
-import type { ExistingConfigMap, PodView } from "./views.ts";
+import type { PodView } from "./views.ts";
 
 /** The slow cap of the backoff, milliseconds. */
 const RECHECK_PERIOD = 30_000;
@@ -56,7 +54,7 @@ export interface PodReconcilerOptions {
   readonly templates: Templates;
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
-  readonly permissions: Permissions;
+  readonly permissions: MissingPermissions;
   readonly random: Random;
   /** What only a change elsewhere can mend is looked at this often, with 20 % jitter; milliseconds. Default 30,000. */
   readonly recheckPeriod?: number | undefined;

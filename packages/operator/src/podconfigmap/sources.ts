@@ -1,10 +1,8 @@
 import {
   type Cache,
-  ConfigMaps,
   defineResource,
   type Informer,
   type KeyString,
-  type KubernetesObject,
   keyString,
   Pods,
   type Projection,
@@ -12,9 +10,10 @@ import {
 } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
+import { configMapFields, type DigestedConfigMap, DigestedConfigMaps } from "../controllers/digested-config-maps.ts";
 import { type ParsedConfig, parsePodConfigMapConfig } from "./config.ts";
 import { GENERATED_BY, POD_UID, pcmcNameOf } from "./ownership.ts";
-import type { ExistingConfigMap, PodView } from "./views.ts";
+import type { PodView } from "./views.ts";
 
 export const PodConfigMapConfigs = defineResource<PodConfigMapConfig>({
   apiVersion: "podconfig.example.com/v1alpha1",
@@ -23,24 +22,11 @@ export const PodConfigMapConfigs = defineResource<PodConfigMapConfig>({
   namespaced: true,
 });
 
-/** A ConfigMap of which only a digest of the data is kept: 10,000 of them must not fill the memory. */
-export interface DigestedConfigMap extends KubernetesObject {
-  data?: string;
-  binaryData?: string;
-  immutable?: boolean;
-}
-
-/** ConfigMaps as the cache has them. */
-export const DigestedConfigMaps = defineResource<DigestedConfigMap>(ConfigMaps);
-
 const podFields: Projection = {
   metadata: { labels: true, annotations: true },
   spec: { nodeName: true },
   status: { phase: true },
 };
-
-/** Metadata is whole: an update is made of it. */
-export const configMapFields: Projection = { metadata: true, data: "digest", binaryData: "digest", immutable: true };
 
 /** What the controllers read. */
 export interface Sources {
@@ -105,18 +91,6 @@ export const podViewOf = ({ metadata, spec, status }: Stored<Pod>): PodView => (
   nodeName: spec?.nodeName,
   phase: status?.phase,
   deletionTimestamp: metadata.deletionTimestamp,
-});
-
-export const configMapViewOf = ({
-  metadata,
-  data,
-  binaryData,
-  immutable,
-}: Stored<DigestedConfigMap>): ExistingConfigMap => ({
-  metadata,
-  dataDigest: data,
-  binaryDataDigest: binaryData,
-  immutable: immutable === true,
 });
 
 const parsed = new WeakMap<Stored<PodConfigMapConfig>, ParsedConfig>();

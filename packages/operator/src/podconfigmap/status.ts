@@ -1,7 +1,6 @@
 import type { PodConfigMapConfig, PodConfigMapConfigStatus } from "../api/podconfigmapconfig.ts";
+import { dated, sameConditions, shorten, type Undated } from "../controllers/conditions.ts";
 import type { Failure } from "./outcomes.ts";
-
-type Condition = NonNullable<PodConfigMapConfigStatus["conditions"]>[number];
 
 /** What the Pods of one PodConfigMapConfig have come to, now that each is settled at its generation. */
 export interface Progress {
@@ -17,8 +16,6 @@ export interface Progress {
 
 /** Pods named in a message; the rest is a count. */
 const NAMED_PODS = 5;
-/** A message is for reading. */
-const MESSAGE_LENGTH = 1_024;
 
 /**
  * The status as it should be now, or `undefined` when it is that already. Nothing but a difference makes a write: a
@@ -47,8 +44,6 @@ export const nextStatus = (
   };
   return sameStatus(before, status) ? undefined : status;
 };
-
-type Undated = Pick<Condition, "type" | "status" | "reason" | "message">;
 
 const readyCondition = ({ invalid, problems, failed, matched }: Progress): Undated => {
   if (invalid !== undefined)
@@ -120,35 +115,8 @@ const problemMessage = (problems: readonly Failure[]): string =>
 /** `1 Pod`, `2 Pods`. */
 export const podCount = (count: number): string => (count === 1 ? "1 Pod" : `${count} Pods`);
 
-const shorten = (text: string): string =>
-  text.length <= MESSAGE_LENGTH ? text : `${text.slice(0, MESSAGE_LENGTH - 1).replace(/[\ud800-\udbff]$/, "")}…`;
-
-/** Keeps the time of the last transition while `status` stays (KEP-1623). */
-const dated = (
-  condition: Omit<Condition, "lastTransitionTime">,
-  { before, now }: { readonly before: readonly Condition[]; readonly now: Date },
-): Condition => {
-  const old = before.find(({ type }) => type === condition.type);
-  const lastTransitionTime =
-    old?.status === condition.status ? old.lastTransitionTime : now.toISOString().replace(/\.\d+Z$/, "Z");
-  return { ...condition, lastTransitionTime };
-};
-
 const sameStatus = (a: PodConfigMapConfigStatus, b: PodConfigMapConfigStatus): boolean =>
   a.observedGeneration === b.observedGeneration &&
   a.matched === b.matched &&
   a.failed === b.failed &&
-  JSON.stringify(byType(a.conditions)) === JSON.stringify(byType(b.conditions));
-
-/** Conditions in one order, with their fields in one order. */
-const byType = (conditions: readonly Condition[] = []) =>
-  conditions
-    .map(({ type, status, observedGeneration, lastTransitionTime, reason, message }) => [
-      type,
-      status,
-      observedGeneration,
-      lastTransitionTime,
-      reason,
-      message,
-    ])
-    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  sameConditions(a.conditions, b.conditions);

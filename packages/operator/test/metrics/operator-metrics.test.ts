@@ -1,7 +1,8 @@
 /*
  * Invariants:
  * - Names and labels are those of docs/metrics.md.
- * - A namespace that is gone leaves no series, and takes none of another one's along.
+ * - A namespace that is gone leaves no series, and takes none of another one's along; it is not gone while any group has something
+ *   in it.
  * - What PodConfigMapConfigs are like is told by who leads, and by nobody else.
  */
 import { Registry } from "prom-client";
@@ -51,12 +52,24 @@ describe("what is counted", () => {
   test("goes with its namespace, and with no other; the next of its name begins at 0", async () => {
     countAll("shop");
     countAll("office");
-    metrics.forgetNamespace("shop");
+    metrics.forgetUnheld("shop");
     expect(await samples()).toEqual(seriesOf("office"));
-    metrics.forgetNamespace("office");
+    metrics.forgetUnheld("office");
     countAll("shop");
     expect(await samples()).toEqual(seriesOf("shop"));
   });
+});
+
+test("what one group has left in a namespace keeps the series of all", async () => {
+  let left = 1;
+  metrics.heldBy({ countIn: () => 0, onChange: () => {} });
+  metrics.heldBy({ countIn: () => left, onChange: () => {} });
+  countAll("shop");
+  expect(metrics.forgetUnheld("shop")).toBe(false);
+  expect(await samples()).toEqual(seriesOf("shop"));
+  left = 0;
+  expect(metrics.forgetUnheld("shop")).toBe(true);
+  expect(await samples()).toEqual([]);
 });
 
 const shown: Pick<Gauges, "queueDepths" | "readiness" | "configMaps"> = {

@@ -6,9 +6,10 @@
  */
 import type { Change, Stored } from "@pcmc/controller-runtime";
 import { expect, test } from "vitest";
+import type { DigestedConfigMap } from "../../src/controllers/digested-config-maps.ts";
 import { podsConcerned } from "../../src/podconfigmap/fan-out.ts";
 import { POD_UID } from "../../src/podconfigmap/ownership.ts";
-import type { DigestedConfigMap, Sources } from "../../src/podconfigmap/sources.ts";
+import type { Sources } from "../../src/podconfigmap/sources.ts";
 
 const marked = { metadata: { namespace: "ns", name: "marked", uid: "u", resourceVersion: "1" } };
 // Of all sources, this alone is asked.

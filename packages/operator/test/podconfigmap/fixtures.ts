@@ -1,9 +1,10 @@
 import { digestOf } from "@pcmc/controller-runtime";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
+import type { ExistingConfigMap } from "../../src/controllers/digested-config-maps.ts";
 import { type ParsedConfig, parsePodConfigMapConfig } from "../../src/podconfigmap/config.ts";
 import { desiredConfigMaps, type NamespaceState, type Settlement } from "../../src/podconfigmap/desired.ts";
 import { type Action, difference } from "../../src/podconfigmap/difference.ts";
-import type { ExistingConfigMap, PodView } from "../../src/podconfigmap/views.ts";
+import type { PodView } from "../../src/podconfigmap/views.ts";
 
 /** A running Pod `web-0`, with `changes`. */
 export const podView = (changes: Partial<PodView> = {}): PodView => ({

@@ -6,15 +6,18 @@ const CAP = 30_000;
 
 /**
  * Whether the installed CustomResourceDefinition has the status subresource. That of an older controller may not: then every
- * status is answered with 404, while the ConfigMaps can be seen to. It is told once, and waited for: whoever comes first after
+ * status is answered with 404, while all else can be seen to. It is told once, and waited for: whoever comes first after
  * a pause tries, and the statuses of all others wait with it.
  */
 export class StatusSubresource {
   readonly #clock: Clock;
+  readonly #crd: string;
   #missing: { readonly since: number; readonly nextTry: number } | undefined;
 
-  constructor(clock: Clock) {
+  /** @param crd the definition's name, for messages. */
+  constructor(clock: Clock, crd: string) {
     this.#clock = clock;
+    this.#crd = crd;
   }
 
   /** Milliseconds for which there is no use in writing a status; 0 = try. */
@@ -31,8 +34,7 @@ export class StatusSubresource {
     const now = this.#clock.now();
     if (this.#missing === undefined) {
       log.warning(
-        "the installed CRD podconfigmapconfigs.podconfig.example.com has no status subresource: apply crd/; " +
-          "ConfigMaps are kept up to date, statuses wait for it",
+        `the installed CRD ${this.#crd} has no status subresource: apply crd/; all else goes on, statuses wait for it`,
       );
     }
     const since = this.#missing?.since ?? now;
@@ -45,6 +47,6 @@ export class StatusSubresource {
   onFound(log: Logger): void {
     if (this.#missing === undefined) return;
     this.#missing = undefined;
-    log.info("the installed CRD has the status subresource now: statuses are written");
+    log.info(`the installed CRD ${this.#crd} has the status subresource now: statuses are written`);
   }
 }

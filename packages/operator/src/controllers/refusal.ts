@@ -1,6 +1,6 @@
 import { ApiError, ForbiddenError, InvalidError, RequestEntityTooLargeError } from "@pcmc/controller-runtime";
 
-/** Why the API server does not take a ConfigMap, where asking again soon will not change its mind. */
+/** Why the API server does not take an object, where asking again soon will not change its mind. */
 export interface Refusal {
   readonly reason: "QuotaExceeded" | "AdmissionDenied" | "TooLarge" | "Rejected";
   readonly message: string;

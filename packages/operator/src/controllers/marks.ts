@@ -1,7 +1,13 @@
 import type { ObjectMeta, OwnerReference } from "@pcmc/controller-runtime";
-import { type Claim, marksOf } from "./ownership.ts";
 
 type LabelMap = Readonly<Record<string, string>>;
+
+/** What an object carries that says whose it is. */
+export interface Marks {
+  readonly labels: LabelMap;
+  readonly annotations: LabelMap;
+  readonly ownerReference: OwnerReference;
+}
 
 /** Metadata with our marks, and whether that is a difference to what it was. */
 export interface Marked {
@@ -10,11 +16,10 @@ export interface Marked {
 }
 
 /**
- * `metadata` with the marks of `claim` put back where they are missing or changed. What others have added stays: labels,
- * annotations, ownerReferences to other objects, finalizers.
+ * `metadata` with `marks` put back where they are missing or changed. What others have added stays: labels, annotations,
+ * ownerReferences to other objects, finalizers.
  */
-export const withMarks = (metadata: ObjectMeta, claim: Claim): Marked => {
-  const marks = marksOf(claim);
+export const withMarks = (metadata: ObjectMeta, marks: Marks): Marked => {
   const labelsStand = holds(metadata.labels, marks.labels);
   const annotationsStand = holds(metadata.annotations, marks.annotations);
   const ownerStands = hasExactly(metadata.ownerReferences, marks.ownerReference);
@@ -37,10 +42,19 @@ export const withMarks = (metadata: ObjectMeta, claim: Claim): Marked => {
   };
 };
 
+/** What of an object's metadata goes over to its successor, when it is deleted and made again. */
+export const reborn = ({ name, namespace, labels, annotations, ownerReferences }: ObjectMeta): ObjectMeta => ({
+  ...(name !== undefined && { name }),
+  ...(namespace !== undefined && { namespace }),
+  ...(labels && { labels }),
+  ...(annotations && { annotations }),
+  ...(ownerReferences && { ownerReferences }),
+});
+
 const holds = (existing: LabelMap = {}, marks: LabelMap): boolean =>
   Object.entries(marks).every(([key, value]) => Object.hasOwn(existing, key) && existing[key] === value);
 
-/** One reference with our UID, and that one as we write it: with `controller` or `blockOwnerDeletion` it is not ours. */
+/** One reference with our UID, and that one as we write it. */
 const hasExactly = (existing: readonly OwnerReference[] = [], ours: OwnerReference): boolean => {
   const [found, ...more] = existing.filter(({ uid }) => uid === ours.uid);
   if (found === undefined || more.length > 0) return false;
@@ -48,7 +62,7 @@ const hasExactly = (existing: readonly OwnerReference[] = [], ours: OwnerReferen
     found.apiVersion === ours.apiVersion &&
     found.kind === ours.kind &&
     found.name === ours.name &&
-    !found.controller &&
-    !found.blockOwnerDeletion
+    (found.controller ?? false) === (ours.controller ?? false) &&
+    (found.blockOwnerDeletion ?? false) === (ours.blockOwnerDeletion ?? false)
   );
 };

@@ -2,9 +2,9 @@ import { type Clock, describe, type ForbiddenError, type Logger, type Random } f
 import { spread } from "./spread.ts";
 
 /** What is done to an object, in the words of RBAC. */
-export type Verb = "create" | "update" | "delete";
+export type Verb = "get" | "create" | "update" | "patch" | "delete";
 
-export interface PermissionsOptions {
+export interface MissingPermissionsOptions {
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -33,11 +33,11 @@ interface Missing {
  * The permissions that writes were refused for. RBAC is granted from outside: it is waited for, and told once however many
  * objects are concerned.
  */
-export class Permissions {
-  readonly #options: PermissionsOptions;
+export class MissingPermissions {
+  readonly #options: MissingPermissionsOptions;
   readonly #missing = new Map<string, Missing>();
 
-  constructor(options: PermissionsOptions) {
+  constructor(options: MissingPermissionsOptions) {
     this.#options = options;
   }
 
@@ -98,7 +98,6 @@ const keyOf = (verb: Verb, { resource, namespace }: Written): string => `${verb}
 const isRbac = ({ message }: ForbiddenError): boolean => /cannot \w+ resource/.test(message);
 
 /** From `METHOD /path`: a recreation is a delete and a create. */
-const verbOf = ({ request }: ForbiddenError): Verb => {
-  if (request.startsWith("POST ")) return "create";
-  return request.startsWith("DELETE ") ? "delete" : "update";
-};
+const verbOf = ({ request }: ForbiddenError): Verb => VERBS[request.slice(0, request.indexOf(" "))] ?? "update";
+
+const VERBS: Readonly<Record<string, Verb>> = { GET: "get", POST: "create", PATCH: "patch", DELETE: "delete" };

@@ -5,7 +5,7 @@
  */
 import { type Clock, type Logger, silentLogger } from "@pcmc/controller-runtime";
 import { beforeEach, expect, test } from "vitest";
-import { StatusSubresource } from "../../src/podconfigmap/status-subresource.ts";
+import { StatusSubresource } from "../../src/controllers/status-subresource.ts";
 
 let now: number;
 let told: string[];
@@ -22,7 +22,7 @@ const log: Logger = { ...silentLogger, warning: note, info: note };
 beforeEach(() => {
   now = 1_000_000;
   told = [];
-  subresource = new StatusSubresource(clock);
+  subresource = new StatusSubresource(clock, "things.example.com");
 });
 
 test("while statuses can be written, nobody waits and nothing is told", () => {
@@ -33,7 +33,7 @@ test("while statuses can be written, nobody waits and nothing is told", () => {
 
 test("it is told once that it is missing and what to do, and once that it is there", () => {
   for (let tries = 0; tries < 5; tries++) subresource.onMissing(log);
-  expect(told).toEqual([expect.stringContaining("has no status subresource: apply crd/")]);
+  expect(told).toEqual([expect.stringContaining("things.example.com has no status subresource: apply crd/")]);
   subresource.onFound(log);
   subresource.onFound(log);
   expect(told.slice(1)).toEqual([expect.stringContaining("statuses are written")]);

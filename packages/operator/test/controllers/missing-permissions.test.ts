@@ -5,11 +5,11 @@
  */
 import { apiError, type Clock, ForbiddenError, type Logger, silentLogger } from "@pcmc/controller-runtime";
 import { beforeEach, expect, test } from "vitest";
-import { Permissions } from "../../src/podconfigmap/permissions.ts";
+import { MissingPermissions } from "../../src/controllers/missing-permissions.ts";
 
 let now: number;
 let told: string[];
-let permissions: Permissions;
+let permissions: MissingPermissions;
 let random: () => number;
 
 const clock: Clock = {
@@ -36,7 +36,7 @@ beforeEach(() => {
   now = 1_000_000;
   told = [];
   random = () => 0.5;
-  permissions = new Permissions({ clock, random: () => random() });
+  permissions = new MissingPermissions({ clock, random: () => random() });
 });
 
 test("each verb is told once, and once more when it is allowed again", () => {

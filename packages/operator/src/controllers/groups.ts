@@ -1,0 +1,75 @@
+import {
+  type Client,
+  type Controller,
+  controllerMetrics,
+  type Registry,
+  registerWorkQueueMetrics,
+} from "@pcmc/controller-runtime";
+import type { TemplateEngine } from "@pcmc/gotemplate";
+import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
+import { podLogReaderMetrics } from "../metrics/podlogreader-metrics.ts";
+import { reconcileObserver } from "../metrics/reconcile-observer.ts";
+import { watcherMetrics } from "../metrics/watcher-metrics.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { ControllerParts } from "./controller-parts.ts";
+import type { Group } from "./names.ts";
+import { podWorkers } from "./workers.ts";
+
+/** Makes the controllers of one term of a leader, which write with `client`. */
+export type MakeControllers = (client: Client) => readonly Controller[];
+
+/** What the groups are made of. */
+export interface GroupParts extends Pick<ControllerParts, "cache" | "events" | "log"> {
+  readonly settings: Settings;
+  readonly registry: Registry;
+  readonly metrics: OperatorMetrics;
+  /** Renders templates. The caller closes it. */
+  readonly engine: Pick<TemplateEngine, "compileAll">;
+}
+
+type LoadGroup = (common: ControllerParts, parts: GroupParts) => Promise<MakeControllers>;
+
+/** Each group's code is loaded when it is chosen: what nobody runs takes no memory. */
+const groups: Readonly<Record<Group, LoadGroup>> = {
+  podconfigmap: async (common, { settings, metrics, engine }) => {
+    const { podConfigMapControllers } = await import("../podconfigmap/controllers.ts");
+    const workers = { podWorkers: podWorkers(settings), pcmcWorkers: settings.controllerPcmcWorkers };
+    return podConfigMapControllers({ ...common, ...workers, metrics, engine });
+  },
+  watcher: async (common, { registry, metrics: shared }) => {
+    const { watcherControllers } = await import("../watcher/controllers.ts");
+    return watcherControllers({ ...common, metrics: watcherMetrics(registry, shared) });
+  },
+  podlogreader: async (common, { settings, registry, metrics: shared }) => {
+    const { podLogReaderControllers } = await import("../podlogreader/controllers.ts");
+    const metrics = podLogReaderMetrics(registry, shared);
+    const { createSaAndRolebinding: createSaAndRoleBinding, allowPodGet } = settings;
+    return podLogReaderControllers({ ...common, metrics, createSaAndRoleBinding, allowPodGet });
+  },
+};
+
+/**
+ * The controllers that are chosen, on one cache and one recorder. Their informers are asked for at once, so that a standby
+ * keeps them in step.
+ */
+export const loadControllers = async (parts: GroupParts): Promise<MakeControllers> => {
+  const { settings, metrics } = parts;
+  const common = commonOf(parts);
+  const chosen = await Promise.all(settings.controllers.map((group) => groups[group](common, parts)));
+  return (client) => {
+    const controllers = chosen.flatMap((make) => make(client));
+    metrics.show({ queueDepths: () => controllers.map(({ name, queueLength }) => [name, queueLength]) });
+    return controllers;
+  };
+};
+
+const commonOf = ({ cache, events, log, settings, registry, metrics }: GroupParts): ControllerParts => ({
+  cache,
+  events,
+  log,
+  observer: reconcileObserver(controllerMetrics(registry), metrics),
+  queueMetrics: registerWorkQueueMetrics(registry),
+  maxRetries: settings.controllerMaxRetries,
+  timeout: settings.controllerReconciliationTimeout || Number.POSITIVE_INFINITY,
+  resyncPeriod: settings.controllerResyncPeriod,
+});
