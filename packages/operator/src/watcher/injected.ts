@@ -1,0 +1,52 @@
+import type { Container, Pod } from "kubernetes-types/core/v1.d.ts";
+import { configMapNameOf, INJECTED, INJECTED_REVISION } from "./names.ts";
+
+/**
+ * Which Watchers a Pod has: name -> the revision that it was injected with, `""` where the Pod does not say. A Watcher counts
+ * only if the annotation names it and its container is there: the one that reads `<watcher>-config`, whatever it is called,
+ * so that a Watcher that has since been changed, or is gone, is still known by what it left.
+ *
+ * Reads annotations and, of containers, `envFrom`: a projection of the Pod has to have these.
+ */
+export const injectedIn = ({ metadata, spec }: Pod): ReadonlyMap<string, string> => {
+  const named = listOf(metadata?.annotations?.[INJECTED]);
+  if (named.length === 0) return NONE;
+  const revisions = revisionsOf(metadata?.annotations?.[INJECTED_REVISION]);
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const present = named.filter((watcher) => containers.some((container) => readsConfigOf(container, watcher)));
+  return new Map(present.map((watcher) => [watcher, revisions.get(watcher) ?? ""]));
+};
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/** Whether a container gets its environment from the managed ConfigMap of a Watcher. */
+export const readsConfigOf = ({ envFrom }: Pick<Container, "envFrom">, watcher: string): boolean => {
+  const name = configMapNameOf(watcher);
+  return envFrom?.some(({ configMapRef }) => configMapRef?.name === name) ?? false;
+};
+
+/** The two annotations of a Pod that has these Watchers, name -> revision. */
+export const annotationsFor = (injected: ReadonlyMap<string, string>): Readonly<Record<string, string>> => {
+  const names = [...injected.keys()].sort();
+  return {
+    [INJECTED]: names.join(","),
+    [INJECTED_REVISION]: names.map((name) => `${name}=${injected.get(name)}`).join(","),
+  };
+};
+
+/** The entries of a list with commas, without blanks around them and without empty ones. */
+export const listOf = (text: string | undefined): readonly string[] =>
+  text === undefined
+    ? []
+    : text
+        .split(",")
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== "");
+
+const revisionsOf = (text: string | undefined): ReadonlyMap<string, string> =>
+  new Map(
+    listOf(text).map((entry) => {
+      const at = entry.indexOf("=");
+      return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );

@@ -1,0 +1,65 @@
+import {
+  type Cache,
+  type Informer,
+  type KeyString,
+  keyString,
+  Pods,
+  type Projection,
+  type Stored,
+} from "@pcmc/controller-runtime";
+import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import type { Watcher } from "../api/watcher.ts";
+import { configMapFields, type DigestedConfigMap, DigestedConfigMaps } from "../controllers/digested-config-maps.ts";
+import { listOf } from "./injected.ts";
+import { configMapNameOf, INJECT, INJECTED } from "./names.ts";
+import { WATCHER } from "./ownership.ts";
+import { Watchers } from "./watchers.ts";
+
+const owner: Projection = { apiVersion: true, kind: true, name: true, uid: true, controller: true };
+const container: Projection = { name: true, envFrom: true };
+
+/** Of a Pod: what says which Watchers it asks for and has, and whose it is. Its containers' names, not what they are. */
+export const podFields: Projection = {
+  metadata: { labels: true, annotations: true, creationTimestamp: true, ownerReferences: owner },
+  spec: { containers: container, initContainers: container, volumes: { name: true } },
+  status: { phase: true },
+};
+
+/** What the controller reads. */
+export interface Sources {
+  readonly pods: Informer<Pod>;
+  readonly watchers: Informer<Watcher>;
+  /** The managed ones, as far as they still carry our label. */
+  readonly configMaps: Informer<DigestedConfigMap>;
+}
+
+export const indexes = {
+  /** Pods by the Watchers that their annotations name, as asked for or as injected: `namespace/watcher`. */
+  named: "watchers",
+} as const;
+
+/** Asks a cache for what the controller reads. */
+export const sourcesOf = (cache: Cache): Sources => ({
+  pods: cache.informer(Pods, { project: podFields, index: { [indexes.named]: watchersNamedBy } }),
+  watchers: cache.informer(Watchers),
+  configMaps: cache.informer(DigestedConfigMaps, { labelSelector: WATCHER, project: configMapFields }),
+});
+
+/** The keys of the Watchers that a Pod's annotations name, whether there are such or not. */
+export const watchersNamedBy = ({ metadata }: Stored<Pod>): readonly KeyString[] => {
+  const { namespace = "", annotations } = metadata;
+  const asked = annotations?.[INJECT];
+  const injected = annotations?.[INJECTED];
+  if (asked === undefined && injected === undefined) return NONE;
+  return [...new Set([...listOf(asked), ...listOf(injected)])].map((name) => keyString(namespace, name));
+};
+
+const NONE: readonly KeyString[] = [];
+
+const SUFFIX = configMapNameOf("");
+
+/** The Watcher whose managed ConfigMap has this name; `undefined` where none can. */
+export const watcherOfConfigMap = ({ metadata }: Stored<DigestedConfigMap>): KeyString | undefined => {
+  const { name, namespace = "" } = metadata;
+  return name.endsWith(SUFFIX) ? keyString(namespace, name.slice(0, -SUFFIX.length)) : undefined;
+};

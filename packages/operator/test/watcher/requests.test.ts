@@ -1,0 +1,76 @@
+/*
+ * Which Watchers a Pod asks for. Invariants:
+ * - The annotation and the selectors add up; each Watcher comes once, in the order of names.
+ * - "false" takes the selectors out, and nothing else.
+ * - No value of the annotation and no stored selector makes it throw.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { requestedBy } from "../../src/watcher/requests.ts";
+import { asking, pod, watcher } from "./injection-fixtures.ts";
+
+const names = (...parameters: Parameters<typeof requestedBy>) =>
+  requestedBy(...parameters).requests.map(({ name, by }) => `${name} by ${by}`);
+
+const a = watcher("a");
+const selecting = watcher("s", { podSelector: { matchLabels: { app: "web" } } });
+const labels = { app: "web" };
+
+test("the annotation names them, with blanks and doubles as they come", () => {
+  expect(names(asking(" b , a,,a "), [a])).toEqual(["a by annotation", "b by annotation"]);
+});
+
+test("a name without a Watcher is told as such", () => {
+  expect(requestedBy(asking("gone"), [a]).requests).toEqual([{ name: "gone", by: "annotation", watcher: undefined }]);
+});
+
+test("selectors add to the annotation", () => {
+  expect(names(asking("a", { labels }), [a, selecting])).toEqual(["a by annotation", "s by selector"]);
+  expect(names(asking("a,s", { labels }), [a, selecting])).toEqual(["a by annotation", "s by annotation"]);
+  expect(names(pod(), [a, selecting])).toEqual([]);
+});
+
+test('"false" opts out of selectors; Watchers that are named beside it still come', () => {
+  expect(names(asking("false", { labels }), [a, selecting])).toEqual([]);
+  expect(names(asking("false,a", { labels }), [a, selecting])).toEqual(["a by annotation"]);
+});
+
+test("an empty annotation is none", () => {
+  expect(names(asking("", { labels }), [selecting])).toEqual(["s by selector"]);
+});
+
+test.each([
+  ["absent", {}],
+  ["null", { podSelector: null }],
+])("a selector that is %s selects nothing", (_what, spec) => {
+  expect(names(pod({ labels }), [watcher("s", spec)])).toEqual([]);
+});
+
+test("an empty selector selects all Pods", () => {
+  expect(names(pod(), [watcher("s", { podSelector: {} })])).toEqual(["s by selector"]);
+});
+
+test("a malformed selector that is stored all the same selects nothing", () => {
+  const podSelector = { matchExpressions: [{ key: "app", operator: "In" as const, values: [] }] };
+  expect(names(pod({ labels }), [watcher("s", { podSelector })])).toEqual([]);
+});
+
+test("a mirror Pod asks for nothing", () => {
+  const annotations = { "kubernetes.io/config.mirror": "hash" };
+  expect(names(asking("a", { labels, annotations }), [a, selecting])).toEqual([]);
+});
+
+test.each(["A", "a_b", "-a", "a..b", "true!", "x".repeat(254)])("%s can be no name, and is told as such", (entry) => {
+  expect(requestedBy(asking(`a,${entry}`), [a])).toMatchObject({ invalid: [entry], requests: [{ name: "a" }] });
+});
+
+test("whatever the annotation is, each entry is either asked for or told to be no name", () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const { requests, invalid } = requestedBy(asking(text), [a]);
+      const entries = text.split(",").map((entry) => entry.trim());
+      const wanted = new Set(entries.filter((entry) => entry !== "" && entry !== "false"));
+      expect(new Set([...requests.map(({ name }) => name), ...invalid])).toEqual(wanted);
+    }),
+  );
+});
