@@ -1,0 +1,93 @@
+import type { Permission } from "../controllers/permission.ts";
+import type { Choices } from "./role.ts";
+
+const RBAC = "rbac.authorization.k8s.io";
+
+/**
+ * What the controller needs besides what every manager does (`managerPermissions`). No `escalate` and no `bind`: what it grants it
+ * holds, and the API server sees to it that it can grant nothing else.
+ */
+export const podLogReaderPermissions = (choices: Choices): readonly Permission[] => [
+  ...watched,
+  ...written(choices),
+  ...granted(choices),
+];
+
+const watched: readonly Permission[] = [
+  {
+    why: "Which Deployments are labelled; one is read once more before what was made for it is removed.",
+    group: "apps",
+    resources: ["deployments"],
+    verbs: ["get", "list", "watch"],
+  },
+  {
+    why: "Which Pods are a Deployment's: by UID through its ReplicaSets.",
+    group: "apps",
+    resources: ["replicasets"],
+    verbs: ["list", "watch"],
+  },
+  {
+    why: "Which Pods there are. `list` is also granted: logs by label need it, and RBAC cannot limit it by name.",
+    group: "",
+    resources: ["pods"],
+    verbs: ["list", "watch"],
+  },
+];
+
+const written = ({ createSaAndRoleBinding }: Choices): readonly Permission[] => [
+  {
+    why: "The Role of each labelled Deployment. `get` reads what has its name and not our label.",
+    group: RBAC,
+    resources: ["roles"],
+    verbs: ["get", "list", "watch", "create", "update", "delete"],
+  },
+  {
+    why: "RoleBindings of ours, which are removed where they are not wanted. A Role of others is adopted only where `get` shows that nobody else has it.",
+    group: RBAC,
+    resources: ["rolebindings"],
+    verbs: ["get", "list", "watch", "delete"],
+  },
+  {
+    why: "ServiceAccounts of ours, which are removed where they are not wanted.",
+    group: "",
+    resources: ["serviceaccounts"],
+    verbs: ["list", "watch", "delete"],
+  },
+  ...(createSaAndRoleBinding ? createdOnDemand : []),
+];
+
+const createdOnDemand: readonly Permission[] = [
+  {
+    why: "CREATE_SA_AND_ROLEBINDING.",
+    group: RBAC,
+    resources: ["rolebindings"],
+    verbs: ["create", "update"],
+  },
+  {
+    why: "CREATE_SA_AND_ROLEBINDING. `get` reads what has the name and not our label.",
+    group: "",
+    resources: ["serviceaccounts"],
+    verbs: ["get", "create", "update"],
+  },
+];
+
+const granted = ({ allowPodGet }: Choices): readonly Permission[] => [
+  {
+    why: "Granted to readers by Roles, for the Pods of one Deployment; the operator itself reads no log.",
+    group: "",
+    resources: ["pods/log"],
+    verbs: ["get", "list", "watch"],
+    heldToGrant: true,
+  },
+  ...(allowPodGet
+    ? [
+        {
+          why: "ALLOW_POD_GET: granted to readers by Roles, for the Pods of one Deployment.",
+          group: "",
+          resources: ["pods"],
+          verbs: ["get"],
+          heldToGrant: true,
+        } as const,
+      ]
+    : []),
+];

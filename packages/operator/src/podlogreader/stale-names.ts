@@ -1,0 +1,34 @@
+import { type KeyString, keyString } from "@pcmc/controller-runtime";
+import type { PolicyRule } from "kubernetes-types/rbac/v1.d.ts";
+
+/**
+ * Names that stand in Roles though their Pods are gone, while the Deployments roll: should another Pod take one of them, its
+ * Deployment has to be looked at at once.
+ */
+export class StaleNames {
+  /** By Deployment, and by Pod. */
+  readonly #pods = new Map<KeyString, readonly KeyString[]>();
+  readonly #deployments = new Map<KeyString, KeyString>();
+
+  /** The names that stand in the Role of a Deployment, replacing those of before. */
+  set(deployment: KeyString, pods: readonly KeyString[]): void {
+    for (const pod of this.#pods.get(deployment) ?? []) this.#deployments.delete(pod);
+    if (pods.length === 0) this.#pods.delete(deployment);
+    else this.#pods.set(deployment, pods);
+    for (const pod of pods) this.#deployments.set(pod, deployment);
+  }
+
+  /** The Deployment in whose Role the name of this Pod still stands. */
+  deploymentOf(pod: KeyString): KeyString | undefined {
+    return this.#deployments.get(pod);
+  }
+}
+
+/** The Pods that rules name and that are not among `current`, as keys. */
+export const staleNamesIn = (
+  rules: readonly PolicyRule[],
+  { namespace, current }: { readonly namespace: string; readonly current: ReadonlySet<string> },
+): readonly KeyString[] => {
+  const named = new Set(rules.flatMap(({ resourceNames }) => resourceNames ?? []));
+  return [...named].filter((name) => !current.has(name)).map((name) => keyString(namespace, name));
+};
