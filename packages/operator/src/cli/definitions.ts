@@ -2,12 +2,15 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { milliseconds, parseDuration } from "../settings/duration.ts";
 import { loadSettings } from "../settings/settings.ts";
 import { SHELLS, type Shell } from "./completion/shells.ts";
+import { deploymentName } from "./deployment/argument.ts";
 import { type examples, examplesText } from "./examples.ts";
 import type { Io } from "./io.ts";
+import type { LogsKubeconfigOptions } from "./logs-kubeconfig.ts";
 import type { PreviewOptions } from "./preview.ts";
 import { settingsOptions } from "./settings-options.ts";
 import type { ValidateOptions } from "./validate.ts";
 import { version, versionLine } from "./version.ts";
+import type { WhoCanReadOptions } from "./who-can-read.ts";
 
 /** What the commands need to be defined. */
 export interface Definitions {
@@ -34,7 +37,15 @@ export const defineProgram = (definitions: Definitions): Command => {
   manager(command("manager", "Run the controllers until SIGTERM."), definitions);
   preview(command("preview", "Show the ConfigMaps that files make, for Pods of files or of a cluster."), definitions);
   validate(
-    command("validate", "Check PodConfigMapConfigs in files as admission does, without a cluster."),
+    command("validate", "Check PodConfigMapConfigs and Watchers in files as admission does, without a cluster."),
+    definitions,
+  );
+  whoCanRead(
+    command("who-can-read", "Show who can read the logs of a Deployment's Pods, and by which rules."),
+    definitions,
+  );
+  logsKubeconfig(
+    command("logs-kubeconfig", "Print a kubeconfig that can read the logs of a Deployment's Pods, and nothing else."),
     definitions,
   );
   completion(command("completion", "Print a script that completes commands and flags in a shell."), definitions);
@@ -52,6 +63,7 @@ const manager = (command: Command, { io, setExitCode }: Definitions): void => {
 };
 
 const FILES = "file or folder with PodConfigMapConfigs; - is standard input";
+const MANIFESTS = "file or folder with PodConfigMapConfigs and Watchers; - is standard input";
 
 const preview = (command: Command, { io, setExitCode }: Definitions): void => {
   command
@@ -84,7 +96,7 @@ const preview = (command: Command, { io, setExitCode }: Definitions): void => {
 
 const validate = (command: Command, { io, setExitCode }: Definitions): void => {
   command
-    .requiredOption("-f, --filename <file...>", FILES)
+    .requiredOption("-f, --filename <file...>", MANIFESTS)
     .option("--strict", "exit with 1 for warnings too")
     .addOption(
       new Option("-o, --output <format>", "how findings are printed").choices(["text", "json"]).default("text"),
@@ -92,6 +104,38 @@ const validate = (command: Command, { io, setExitCode }: Definitions): void => {
     .action(async (options: ValidateOptions) => {
       const { validate: run } = await import("./validate.ts");
       setExitCode(await run(options, io));
+    });
+};
+
+const DEPLOYMENT = "deployment/NAME";
+
+/** The flags and the argument of commands about one Deployment. */
+const aboutDeployment = (command: Command): Command =>
+  command
+    .addArgument(new Argument("<deployment>", DEPLOYMENT).argParser(deploymentName))
+    .option("-n, --namespace <namespace>", "that of the Deployment; of the kubeconfig's context when not given")
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <context>", "context of the kubeconfig");
+
+const whoCanRead = (command: Command, { io, setExitCode }: Definitions): void => {
+  aboutDeployment(command)
+    .addOption(new Option("-o, --output <format>", "how it is printed").choices(["table", "json"]).default("table"))
+    .action(async (name: string, options: WhoCanReadOptions) => {
+      const { whoCanRead: run } = await import("./who-can-read.ts");
+      setExitCode(await run(name, options, io));
+    });
+};
+
+const logsKubeconfig = (command: Command, { io, setExitCode }: Definitions): void => {
+  aboutDeployment(command)
+    .addOption(
+      new Option("--ttl <duration>", "for how long the token is asked for, at least 10m")
+        .argParser(tokenSeconds)
+        .default(3_600, "1h"),
+    )
+    .action(async (name: string, options: LogsKubeconfigOptions) => {
+      const { logsKubeconfig: run } = await import("./logs-kubeconfig.ts");
+      setExitCode(await run(name, options, io));
     });
 };
 
@@ -106,4 +150,14 @@ const positiveDuration = (text: string): number => {
   const duration = parseDuration(text);
   if (duration !== undefined && duration > 0n) return milliseconds(duration);
   throw new InvalidArgumentError("It must be a duration above 0, such as 5s or 500ms.");
+};
+
+/** Bounds of a TokenRequest, in seconds: `ValidateTokenRequest` of k8s.io/kubernetes/pkg/apis/authentication/validation. */
+const TOKEN_SECONDS = { least: 600, most: 2 ** 32 };
+
+const tokenSeconds = (text: string): number => {
+  const duration = parseDuration(text);
+  const seconds = duration === undefined ? Number.NaN : Math.ceil(milliseconds(duration) / 1_000);
+  if (seconds >= TOKEN_SECONDS.least && seconds <= TOKEN_SECONDS.most) return seconds;
+  throw new InvalidArgumentError("It must be from 10m to 1193046h: the API server makes no other tokens.");
 };

@@ -38,6 +38,20 @@ export const examples = {
     { does: "Of all files of a folder; warnings count as errors", line: "pcmc validate -f manifests/ --strict" },
     { does: "Of what another program prints, for programs", line: "cat pcmc.yaml | pcmc validate -f - -o json" },
   ],
+  "who-can-read": [
+    { does: "Who can read the logs of a Deployment's Pods", line: "pcmc who-can-read deployment/web -n shop" },
+    { does: "The same for programs", line: "pcmc who-can-read deployment/web -n shop -o json" },
+  ],
+  "logs-kubeconfig": [
+    {
+      does: "For somebody who should read these logs for eight hours",
+      line: "pcmc logs-kubeconfig deployment/web -n shop --ttl 8h > web-logs.kubeconfig",
+    },
+    {
+      does: "And what that allows, as the API server has it",
+      line: "pcmc logs-kubeconfig deployment/web -n shop > it && kubectl --kubeconfig it auth can-i --list -n shop",
+    },
+  ],
   completion: [
     { does: "In this bash", line: "source <(pcmc completion bash)" },
     { does: "In every zsh whose fpath has this folder", line: "pcmc completion zsh > ~/.zsh/_pcmc" },

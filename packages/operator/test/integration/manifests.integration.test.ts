@@ -20,18 +20,16 @@ const files = ["crd", "manifests"].flatMap((name) => [
   "--filename",
   fileURLToPath(new URL(`../../../../${name}`, import.meta.url)),
 ]);
+/** The default of `--controllers`. */
+const ALL_CONTROLLERS: string[] = [];
 const SERVER_SIDE = ["--server-side", "--force-conflicts"];
 
 /** A manager as the Deployment runs it, but outside of the cluster. @returns it and the port of its webhooks. */
 const startShipped = async () => {
   const { kubeconfig } = await world.cluster.addUser({ name: "system:serviceaccount:default:podconfigmap-controller" });
   const port = await freePort();
-  const manager = await ManagerProcess.start({
-    KUBECONFIG: kubeconfig,
-    WEBHOOK_ENABLED: "true",
-    WEBHOOK_ADDR: `127.0.0.1:${port}`,
-    POD_NAMESPACE: "default",
-  });
+  const webhook = { WEBHOOK_ENABLED: "true", WEBHOOK_ADDR: `127.0.0.1:${port}`, POD_NAMESPACE: "default" };
+  const manager = await ManagerProcess.start({ KUBECONFIG: kubeconfig, ...webhook }, ALL_CONTROLLERS);
   return { manager, port };
 };
 

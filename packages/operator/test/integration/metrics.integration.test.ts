@@ -15,6 +15,8 @@ import { useWorld } from "./support/world.ts";
 
 const world = useWorld({ controllerManager: false });
 
+/** The default of `--controllers`. */
+const ALL_CONTROLLERS: string[] = [];
 const GENERATED_BY = "podconfig.example.com/generated-by-pcmc";
 const REFERENCE = new URL("../../../../docs/metrics.md", import.meta.url);
 
@@ -42,10 +44,8 @@ const scrape = async (): Promise<string> => {
   const namespace = await world.namespace();
   await namespace.createPod("web");
   await namespace.createConfig("app");
-  await using manager = await ManagerProcess.start({
-    KUBECONFIG: world.cluster.kubeconfig,
-    WATCH_NAMESPACES: namespace.name,
-  });
+  const env = { KUBECONFIG: world.cluster.kubeconfig, WATCH_NAMESPACES: namespace.name };
+  await using manager = await ManagerProcess.start(env, ALL_CONTROLLERS);
   await namespace.settled("app");
   return await manager.scrape();
 };

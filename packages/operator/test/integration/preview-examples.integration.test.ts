@@ -51,7 +51,8 @@ const shop = async (): Promise<void> => {
 
 const envOf = (folder: Folder) => ({ PATH: `${folder.path}/bin:${BIN}:${process.env.PATH}`, HOME: folder.path });
 
-const { manager, ...others } = examples;
+// Those about logs want another cluster: who-can-read.integration.test.ts runs them.
+const { manager, "who-can-read": _whoCanRead, "logs-kubeconfig": _logsKubeconfig, ...others } = examples;
 
 const guide = readFileSync(new URL("../../../../docs/preview.md", import.meta.url), "utf8");
 const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block.trimEnd().split("\n"));

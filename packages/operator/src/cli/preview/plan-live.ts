@@ -1,9 +1,10 @@
 import { digestOf } from "@pcmc/controller-runtime";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
+import type { ExistingConfigMap } from "../../controllers/digested-config-maps.ts";
 import { desiredConfigMaps, type Settlement } from "../../podconfigmap/desired.ts";
 import { type Action, difference } from "../../podconfigmap/difference.ts";
 import { madeFor } from "../../podconfigmap/ownership.ts";
-import type { ExistingConfigMap, PodView } from "../../podconfigmap/views.ts";
+import type { PodView } from "../../podconfigmap/views.ts";
 import { failureOf } from "./plan-offline.ts";
 import { type Renderings, type Result, type Scene, viewOf } from "./scene.ts";
 

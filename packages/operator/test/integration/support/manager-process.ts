@@ -13,6 +13,12 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+interface ProcessWish {
+  readonly env: Readonly<Record<string, string>>;
+  /** After `pcmc manager`. */
+  readonly args: readonly string[];
+}
+
 /** `pcmc manager` as a process of its own, as users run it. Kills what is left when disposed of. */
 export class ManagerProcess implements AsyncDisposable {
   /** Standard error, line by line. */
@@ -21,11 +27,11 @@ export class ManagerProcess implements AsyncDisposable {
   readonly #child;
   readonly #port: number;
 
-  private constructor(port: number, env: Readonly<Record<string, string>>) {
+  private constructor(port: number, { env, args }: ProcessWish) {
     this.#port = port;
     // Nothing of the environment of whoever runs the tests may decide what they see.
     const inherited = { PATH: process.env.PATH ?? "", HOME: "/nonexistent" };
-    this.#child = spawn(PCMC, ["manager"], {
+    this.#child = spawn(PCMC, ["manager", ...args], {
       env: { ...inherited, METRICS_ADDR: `127.0.0.1:${port}`, LOG_LEVEL: "warning", ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -36,9 +42,9 @@ export class ManagerProcess implements AsyncDisposable {
     }));
   }
 
-  /** Starts it; what `env` does not say has its default. */
-  static async start(env: Readonly<Record<string, string>>): Promise<ManagerProcess> {
-    return new ManagerProcess(await freePort(), env);
+  /** Starts it; what `env` and `args` do not say has its default. Most tests are about PodConfigMapConfigs alone. */
+  static async start(env: ProcessWish["env"], args = ["--controllers=podconfigmap"]): Promise<ManagerProcess> {
+    return new ManagerProcess(await freePort(), { env, args });
   }
 
   /** `undefined` where it could not be started. */

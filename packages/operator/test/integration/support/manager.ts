@@ -13,6 +13,7 @@ import {
 import { createEngine } from "@pcmc/gotemplate";
 import { Registry } from "prom-client";
 import { operatorMetrics } from "../../../src/metrics/operator-metrics.ts";
+import { reconcileObserver } from "../../../src/metrics/reconcile-observer.ts";
 import { podConfigMapControllers } from "../../../src/podconfigmap/controllers.ts";
 import { eventually } from "./eventually.ts";
 
@@ -75,13 +76,14 @@ export class RunningManager {
     this.#client = new Client(config, { userAgent: this.userAgent, connections: podWorkers + 2, observer });
     const cache = new Cache({ client: this.#client, namespaces, log, observer: cacheMetrics(registry) });
     const events = new EventRecorder({ client: this.#client, reportingController: "example.com/under-test", log });
+    const metrics = operatorMetrics(registry);
     const controllers = podConfigMapControllers({
       cache,
       engine: this.#engine,
       events,
       log,
-      metrics: operatorMetrics(registry),
-      observer: controllerMetrics(registry),
+      metrics,
+      observer: reconcileObserver(controllerMetrics(registry), metrics),
       queueMetrics: registerWorkQueueMetrics(registry),
       podWorkers,
       pcmcWorkers: 1,

@@ -13,19 +13,20 @@ export interface WebhookProcess extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Starts one, without an election, for an API server that reaches it at 127.0.0.1; `env` may say otherwise. */
+/** Starts one, without an election, for an API server that reaches it at 127.0.0.1; `env` may say otherwise, and `args` what it runs. */
 export const startWebhook = async (
   { kubeconfig }: Pick<Cluster, "kubeconfig">,
   env: Readonly<Record<string, string>> = {},
+  args?: string[],
 ): Promise<WebhookProcess> => {
   const port = await freePort();
-  const manager = await ManagerProcess.start({
+  const settings = {
     KUBECONFIG: kubeconfig,
     LEADER_ELECTION_ENABLED: "false",
     WEBHOOK_URL: `https://127.0.0.1:${port}`,
     WEBHOOK_ADDR: `127.0.0.1:${port}`,
-    ...env,
-  });
+  };
+  const manager = await ManagerProcess.start({ ...settings, ...env }, args);
   return { manager, port, [Symbol.asyncDispose]: () => manager[Symbol.asyncDispose]() };
 };
 
