@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { RealCluster } from "@pcmc/devcluster";
+import { parseAllDocuments } from "yaml";
+import { buildOperator, OPERATOR } from "./images.ts";
+import { apply, kubectl, rolledOut } from "./kubectl.ts";
+import { until } from "./until.ts";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The operator's Pods. */
+const SELECTOR = "app.kubernetes.io/name=podconfigmap-controller";
+
+/** The part of a Deployment's manifest that is set for the local image. */
+interface Workload {
+  readonly kind: string;
+  readonly spec?: {
+    readonly template?: { readonly spec: { readonly containers: { image?: string; imagePullPolicy?: string }[] } };
+  };
+}
+
+/** How the operator is to run, beyond the defaults. */
+export interface OperatorOptions {
+  /** Settings by name. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Further files of manifests/. */
+  readonly manifests?: readonly string[];
+}
+
+/**
+ * Runs the operator as users do: its own image as Pods, from the CRDs and manifests of this checkout as they are, but for
+ * the image. It returns when the API server calls the webhooks through their Service.
+ */
+export const deployOperator = async (
+  cluster: RealCluster,
+  { environment = {}, manifests = [] }: OperatorOptions = {},
+): Promise<void> => {
+  await buildOperator(cluster);
+  await apply(cluster, ...documentsIn("crd"));
+  const files = ["rbac.yaml", "webhooks.yaml", "deployment.yaml", ...manifests];
+  for (const file of files) await apply(cluster, ...documents(join(repository, "manifests", file)).map(withLocalImage));
+  if (Object.keys(environment).length > 0) await setEnvironment(cluster, environment);
+  await rolledOut(cluster, "podconfigmap-controller");
+  await until("the API server can trust the webhooks", async () => ((await isTrusted(cluster)) ? true : undefined));
+};
+
+/** Changes settings of the operator, and waits until Pods with them have taken over. */
+export const setEnvironment = async (cluster: RealCluster, environment: Readonly<Record<string, string>>) => {
+  const pairs = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  await kubectl(cluster, ["set", "env", "deployment/podconfigmap-controller", ...pairs]);
+  await rolledOut(cluster, "podconfigmap-controller");
+};
+
+/** Runs so many replicas of the operator, and waits until that is so. */
+export const scaleOperator = async (cluster: RealCluster, replicas: number) => {
+  await kubectl(cluster, ["scale", "deployment/podconfigmap-controller", `--replicas=${replicas}`]);
+  await rolledOut(cluster, "podconfigmap-controller");
+  if (replicas === 0) await kubectl(cluster, ["wait", "pod", "-l", SELECTOR, "--for=delete", "--timeout=90s"]);
+};
+
+/** What the operator's Pods have logged, for a failure. */
+export const operatorLogs = (cluster: RealCluster): Promise<string> =>
+  kubectl(cluster, ["logs", "-l", SELECTOR, "--prefix", "--tail=200"]);
+
+const documents = (file: string): object[] =>
+  parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as object);
+
+const documentsIn = (folder: string): object[] =>
+  readdirSync(join(repository, folder)).flatMap((file) => documents(join(repository, folder, file)));
+
+const withLocalImage = (object: object): object => {
+  const { kind, spec } = object as Workload;
+  if (kind !== "Deployment") return object;
+  for (const container of spec?.template?.spec.containers ?? []) {
+    container.image = OPERATOR;
+    container.imagePullPolicy = "Never";
+  }
+  return object;
+};
+
+interface Configurations {
+  readonly items: readonly {
+    readonly webhooks?: readonly { readonly clientConfig: { readonly caBundle?: string } }[];
+  }[];
+}
+
+const isTrusted = async (cluster: RealCluster): Promise<boolean> => {
+  const group = "/apis/admissionregistration.k8s.io/v1";
+  const kinds = ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"];
+  const lists = await Promise.all(kinds.map((kind) => cluster.request<Configurations>("GET", `${group}/${kind}`)));
+  const webhooks = lists.flatMap(({ items }) => items.flatMap((item) => item.webhooks ?? []));
+  return webhooks.length > 0 && webhooks.every(({ clientConfig }) => clientConfig.caBundle);
+};
