@@ -1,25 +1,34 @@
 /*
  * Writes the files that are generated from code; `--check` writes nothing and exits 1 when one is stale.
  *
+ * The Pod API's schemas come from an API server, which a check has not: it compares their version with the pinned one, and a test
+ * compares their text. When that version has moved, writing starts a control plane and reads them anew.
+ *
  *   node scripts/generate.ts [--check]
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { DEFAULT_VERSION } from "@pcmc/devcluster";
 import { crdYaml } from "../packages/operator/src/api/crd.ts";
+import { POD_API_VERSION } from "../packages/operator/src/api/pod/pod-api.ts";
 import { podConfigMapConfigResource } from "../packages/operator/src/api/podconfigmapconfig.ts";
+import { watcherResource } from "../packages/operator/src/api/watcher.ts";
 import { settingsReference } from "../packages/operator/src/settings/reference.ts";
 import { deploymentYaml } from "./deployment.ts";
-import { rbacYaml } from "./rbac.ts";
+import { choicesYaml, rbacYaml } from "./rbac.ts";
 import { webhooksYaml } from "./webhooks.ts";
 
 /** Path from the root of the repository -> content. */
 const generated: Readonly<Record<string, () => string>> = {
   "crd/podconfigmapconfig_crd.yaml": () => crdYaml(podConfigMapConfigResource),
+  "crd/watcher_crd.yaml": () => crdYaml(watcherResource),
   "docs/settings.md": settingsReference,
   "manifests/deployment.yaml": deploymentYaml,
   "manifests/rbac.yaml": rbacYaml,
+  ...choicesYaml(),
   "manifests/webhooks.yaml": webhooksYaml,
 };
 
@@ -33,7 +42,23 @@ const contentOf = (file: string): string | undefined => {
   }
 };
 
+/** Does all over again with the new schemas, in a process that has not read the old ones. */
+const readPodApiAnew = (): number => {
+  const scripts = ["scripts/pod-schema.ts", "scripts/generate.ts"];
+  const run = (script: string) => spawnSync(process.execPath, [pathOf(script)], { stdio: "inherit" }).status ?? 1;
+  return scripts.reduce((status, script) => (status === 0 ? run(script) : status), 0);
+};
+
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+
+if (POD_API_VERSION !== DEFAULT_VERSION) {
+  if (!values.check) process.exit(readPodApiAnew());
+  console.error(
+    `the Pod API's schemas are of Kubernetes ${POD_API_VERSION}, not ${DEFAULT_VERSION}: run "make manifests"`,
+  );
+  process.exitCode = 1;
+}
+
 const stale = Object.entries(generated).filter(([file, content]) => contentOf(file) !== content());
 
 for (const [file, content] of stale) {

@@ -1,3 +1,4 @@
+import { GROUPS } from "../controllers/names.ts";
 import { address, listenAddress } from "./listen-address.ts";
 import {
   boolean,
@@ -64,8 +65,8 @@ const workers = integer({ min: 1, max: 10_000 });
 export const settingsTable = {
   kubeconfig: flagOnly(unsetAs(undefined, "KUBECONFIG", text("file"),
     "Kubeconfig of the cluster. Default: the variable KUBECONFIG (a list, as kubectl has it), the Pod's service account, ~/.kube/config.")),
-  controllers: flagOnly(setting("CONTROLLERS", someOf("podconfigmap"), "podconfigmap",
-    "The controllers to run, comma-separated.")),
+  controllers: flagOnly(setting("CONTROLLERS", someOf(...GROUPS), GROUPS.join(","),
+    "The controllers to run, comma-separated. Each has a ClusterRole of its own in manifests/rbac.yaml; those of others can go.")),
   watchNamespaces: unsetAs(NO_NAMESPACES, "WATCH_NAMESPACES", namespaces,
     "Namespaces to work in, comma-separated: Roles in these are enough. Empty: all."),
   podName: unsetAs(undefined, "POD_NAME", objectName,
@@ -96,6 +97,11 @@ export const settingsTable = {
     "Quick tries after a failure. After these it goes on, every 30 seconds."),
   controllerReconciliationTimeout: setting("CONTROLLER_RECONCILIATION_TIMEOUT", durationOrOff, "30s",
     "Time that one reconcile may take. 0: no limit."),
+
+  createSaAndRolebinding: setting("CREATE_SA_AND_ROLEBINDING", boolean, "false",
+    "podlogreader also makes a ServiceAccount and a RoleBinding for each Role, named like it."),
+  allowPodGet: setting("ALLOW_POD_GET", boolean, "false",
+    "podlogreader's Roles also allow to get these Pods: kubectl logs POD reads the Pod first."),
 
   webhookEnabled: unsetAs(undefined, "WEBHOOK_ENABLED", boolean,
     "Serve the admission webhooks. Default: true with WEBHOOK_URL, and in a Pod that uses its service account; else false."),

@@ -24,7 +24,7 @@ describe("settings", () => {
   test("have the defaults of the contract", () => {
     expect(loadSettings({ env: {} })).toEqual({
       kubeconfig: undefined,
-      controllers: ["podconfigmap"],
+      controllers: ["podconfigmap", "watcher", "podlogreader"],
       watchNamespaces: [],
       podName: undefined,
       podNamespace: undefined,
@@ -39,6 +39,8 @@ describe("settings", () => {
       controllerPcmcWorkers: 1,
       controllerMaxRetries: 5,
       controllerReconciliationTimeout: 30_000,
+      createSaAndRolebinding: false,
+      allowPodGet: false,
       webhookEnabled: false,
       webhookAddr: { host: "", port: 9443 },
       webhookUrl: undefined,

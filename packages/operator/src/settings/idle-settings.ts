@@ -1,0 +1,17 @@
+import type { Settings } from "./settings.ts";
+import { settingsTable } from "./table.ts";
+
+/** Settings that only concern podlogreader. */
+const OF_PODLOGREADER = ["createSaAndRolebinding", "allowPodGet"] as const;
+
+/**
+ * What is turned on and has no effect, one line each: nothing is wrong by that, but whoever asked for it may wait for it.
+ *
+ * @example ["--allow-pod-get has no effect: podlogreader is not among --controllers"]
+ */
+export const idleSettings = (settings: Pick<Settings, "controllers" | (typeof OF_PODLOGREADER)[number]>): string[] => {
+  if (settings.controllers.includes("podlogreader")) return [];
+  return OF_PODLOGREADER.filter((key) => settings[key]).map(
+    (key) => `--${settingsTable[key].flag} has no effect: podlogreader is not among --controllers`,
+  );
+};
