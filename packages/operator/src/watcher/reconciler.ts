@@ -64,7 +64,7 @@ export class WatcherReconciler {
     if (current === undefined || !isSameSpec(current, watcher)) return { requeueAfter: 0 };
     const facts = this.#readiness(current, configMap);
     const ready = readinessOf(facts);
-    const census = this.#census(current, readySince(current, ready, clock.date()));
+    const census = await this.#census(current, readySince(current, ready, clock.date()));
     const rollout = ready.status === "True" ? await this.#rollout(current, census, context) : undefined;
     const { parsed } = facts;
     const droppedFields = parsed.ok ? this.#options.droppedFields.of(current, parsed.spec) : [];
@@ -102,7 +102,7 @@ export class WatcherReconciler {
     return { parsed: parsedWatcher(watcher), configMap: { obstacle, holds }, contender };
   }
 
-  #census(watcher: Stored<Watcher>, since: Date | undefined): Census {
+  #census(watcher: Stored<Watcher>, since: Date | undefined): Promise<Census> {
     const { pods } = this.#options.sources;
     const { podSelector } = watcher.spec ?? {};
     const hasSelector = podSelector !== undefined && podSelector !== null;

@@ -45,6 +45,17 @@ export const requestedBy = (pod: Pod, watchers: readonly Watcher[]): Requests =>
   return { requests: requests.sort((a, b) => byName(a.name, b.name)), invalid };
 };
 
+/** Whether a Pod asks for this Watcher: what `requestedBy` says, for one of them and in a fraction of its time. */
+export const asksFor = (pod: Pod, watcher: Watcher): boolean => {
+  const annotations = pod.metadata?.annotations;
+  if (annotations === undefined) return selects(watcher, pod);
+  if (Object.hasOwn(annotations, MIRROR)) return false;
+  const entries = listOf(annotations[INJECT]);
+  const name = nameOf(watcher);
+  if (name !== OPT_OUT && entries.includes(name)) return true;
+  return !entries.includes(OPT_OUT) && selects(watcher, pod);
+};
+
 const NOTHING: Requests = { requests: [], invalid: [] };
 
 const nameOf = ({ metadata }: Watcher): string => metadata?.name ?? "";

@@ -19,20 +19,20 @@ const census = (pods: Stored<Pod>[], { spec = {}, ...input }: { spec?: object } 
 const asking = (wish: PodWish = {}): Stored<Pod> =>
   storedPod("web", { ...wish, metadata: { ...ASKS, ...wish.metadata } });
 
-const reasonOf = (pod: Stored<Pod>, input: { spec?: object } & Partial<CensusInput> = {}) =>
-  census([pod], input).missed.map(({ reason }) => reason);
+const reasonOf = async (pod: Stored<Pod>, input: { spec?: object } & Partial<CensusInput> = {}) =>
+  (await census([pod], input)).missed.map(({ reason }) => reason);
 
-test("a Pod that asks and has nothing is missed, with the reason that fits", () => {
-  expect(reasonOf(asking())).toEqual(["NotInjected"]);
-  expect(reasonOf(asking(), { readySince: undefined })).toEqual(["NotReady"]);
-  expect(reasonOf(asking(), { readySince: new Date("2026-01-31T12:00:01Z") })).toEqual(["CreatedBeforeReady"]);
-  expect(reasonOf(asking({ containers: [{ name: "log-agent" }] }))).toEqual(["ContainerConflict"]);
+test("a Pod that asks and has nothing is missed, with the reason that fits", async () => {
+  expect(await reasonOf(asking())).toEqual(["NotInjected"]);
+  expect(await reasonOf(asking(), { readySince: undefined })).toEqual(["NotReady"]);
+  expect(await reasonOf(asking(), { readySince: new Date("2026-01-31T12:00:01Z") })).toEqual(["CreatedBeforeReady"]);
+  expect(await reasonOf(asking({ containers: [{ name: "log-agent" }] }))).toEqual(["ContainerConflict"]);
   const spec = { volume: { name: "data", emptyDir: {} } };
-  expect(reasonOf(asking({ volumes: [{ name: "data" }] }), { spec })).toEqual(["VolumeConflict"]);
+  expect(await reasonOf(asking({ volumes: [{ name: "data" }] }), { spec })).toEqual(["VolumeConflict"]);
 });
 
-test("within one second it cannot be told which came first: then it is not the Pod's age", () => {
-  expect(reasonOf(asking(), { readySince: new Date("2026-01-31T12:00:00Z") })).toEqual(["NotInjected"]);
+test("within one second it cannot be told which came first: then it is not the Pod's age", async () => {
+  expect(await reasonOf(asking(), { readySince: new Date("2026-01-31T12:00:00Z") })).toEqual(["NotInjected"]);
 });
 
 test.each<{ what: string; pod: Stored<Pod> }>([
@@ -42,31 +42,32 @@ test.each<{ what: string; pod: Stored<Pod> }>([
   { what: "has failed", pod: asking({ phase: "Failed" }) },
   { what: "is going", pod: asking({ metadata: { deletionTimestamp: "2026-01-31T12:00:00Z" } }) },
   { what: "has it", pod: injectedPod("web", "logs", "now") },
-])("a Pod that $what is not missed", ({ pod }) => {
-  expect(census([pod], { spec: { podSelector: { matchLabels: { app: "web" } } } }).missed).toEqual([]);
+])("a Pod that $what is not missed", async ({ pod }) => {
+  const { missed } = await census([pod], { spec: { podSelector: { matchLabels: { app: "web" } } } });
+  expect(missed).toEqual([]);
 });
 
-test("what only its annotations claim is missed, what has another revision is outdated", () => {
+test("what only its annotations claim is missed, what has another revision is outdated", async () => {
   const { annotations = {} } = injectedPod("forged", "logs", "now").metadata;
   const pods = [
     storedPod("forged", { metadata: { annotations } }),
     injectedPod("old", "logs", "former"),
     injectedPod("now", "logs", "now"),
   ];
-  const { injected, outdated, missed } = census(pods);
+  const { injected, outdated, missed } = await census(pods);
   expect([injected, outdated.map(({ metadata }) => metadata.name)]).toEqual([2, ["old"]]);
   expect(missed.map(({ pod }) => pod.metadata.name)).toEqual(["forged"]);
 });
 
-test("where it cannot be told what would be injected, nothing is outdated", () => {
-  expect(census([injectedPod("old", "logs", "former")], { revision: undefined })).toMatchObject({
+test("where it cannot be told what would be injected, nothing is outdated", async () => {
+  expect(await census([injectedPod("old", "logs", "former")], { revision: undefined })).toMatchObject({
     injected: 1,
     outdated: [],
   });
 });
 
-test("a malformed selector selects nothing", () => {
-  expect(reasonOf(storedPod("web"), { spec: { podSelector: { matchLabels: 5 } } })).toEqual([]);
+test("a malformed selector selects nothing", async () => {
+  expect(await reasonOf(storedPod("web"), { spec: { podSelector: { matchLabels: 5 } } })).toEqual([]);
 });
 
 const anyPod = fc
@@ -92,18 +93,24 @@ const anyPod = fc
     },
   }));
 
-test("nobody is counted twice, and the order of the Pods decides nothing", () => {
+test("nobody is counted twice, and the order of the Pods decides nothing", async () => {
   const spec = { podSelector: { matchLabels: { app: "web" } } };
-  fc.assert(
-    fc.property(fc.array(anyPod, { maxLength: 12 }), (wishes) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyPod, { maxLength: 12 }), async (wishes) => {
       const pods = wishes.map((wish, i) => storedPod(`pod-${i}`, wish));
-      const forth = census(pods, { spec });
-      expect(census(pods.toReversed(), { spec })).toEqual(forth);
+      const forth = await census(pods, { spec });
+      expect(await census(pods.toReversed(), { spec })).toEqual(forth);
       const live = pods.filter(({ status }) => status?.phase === "Pending" || status?.phase === "Running");
       expect(forth.injected + forth.missed.length).toBeLessThanOrEqual(live.length);
       expect(forth.outdated.length).toBeLessThanOrEqual(forth.injected);
     }),
   );
+});
+
+test("of very many Pods, each is counted", async () => {
+  const pods = Array.from({ length: 2_500 }, (_, i) => injectedPod(`pod-${i}`, "logs", i % 2 === 0 ? "now" : "former"));
+  const { injected, outdated } = await census(pods);
+  expect([injected, outdated.length]).toEqual([2_500, 1_250]);
 });
 
 test("every reason says what to do", () => {

@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { requestedBy } from "../../src/watcher/requests.ts";
+import { asksFor, requestedBy } from "../../src/watcher/requests.ts";
 import { asking, pod, watcher } from "./injection-fixtures.ts";
 
 const names = (...parameters: Parameters<typeof requestedBy>) =>
@@ -71,6 +71,23 @@ test("whatever the annotation is, each entry is either asked for or told to be n
       const entries = text.split(",").map((entry) => entry.trim());
       const wanted = new Set(entries.filter((entry) => entry !== "" && entry !== "false"));
       expect(new Set([...requests.map(({ name }) => name), ...invalid])).toEqual(wanted);
+    }),
+  );
+});
+
+test("asked about one Watcher, the answer is that for all of them", () => {
+  const annotation = fc.array(fc.constantFrom("a", "s", "false", "gone", " ", "A!"), { maxLength: 4 });
+  const names = ["a", "s", "false"];
+  fc.assert(
+    fc.property(fc.option(annotation), fc.boolean(), fc.boolean(), (entries, hasLabels, isMirror) => {
+      const asked = asking(entries === null ? "" : entries.join(","), {
+        ...(hasLabels && { labels }),
+        ...(isMirror && { annotations: { "kubernetes.io/config.mirror": "hash" } }),
+      });
+      const watchers = names.map((name) => watcher(name, { podSelector: { matchLabels: { app: "web" } } }));
+      const { requests } = requestedBy(asked, watchers);
+      const expected = watchers.filter((one) => requests.some((request) => request.watcher === one));
+      expect(watchers.filter((one) => asksFor(asked, one))).toEqual(expected);
     }),
   );
 });
