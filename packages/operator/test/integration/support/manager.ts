@@ -98,7 +98,11 @@ export class RunningManager {
     };
     const manager = new Manager({
       cache,
-      led: () => controllers(this.#client),
+      led: () => {
+        const made = controllers(this.#client);
+        metrics.show({ queueDepths: () => made.map(({ name, queueLength }) => [name, queueLength]) });
+        return made;
+      },
       address,
       metrics: registry,
       log,
