@@ -10,14 +10,20 @@ const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const USER = "chaos-manager";
 const SUBJECTS = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: USER }];
 
+/** The parts of manifests/rbac.yaml that are for what runs here. */
+const COMPONENTS = new Set(["manager", "podconfigmap"]);
+
 /** The rules that users give to the manager: what it does beside them is refused, and shows. */
-const shippedRole = (kind: "ClusterRole" | "Role"): { readonly rules: readonly object[] } => {
+const shippedRules = (kind: "ClusterRole" | "Role"): readonly object[] => {
   const documents = parseAllDocuments(
     readFileSync(new URL("../../../../manifests/rbac.yaml", import.meta.url), "utf8"),
   );
-  const role = documents.map((document) => document.toJSON()).find((object) => object.kind === kind);
-  if (role === undefined) throw new Error(`manifests/rbac.yaml has no ${kind}`);
-  return role;
+  const roles = documents
+    .map((document) => document.toJSON())
+    .filter((object) => object.kind === kind && COMPONENTS.has(object.metadata.labels["app.kubernetes.io/component"]));
+  const rules = roles.flatMap((role) => role.rules);
+  if (rules.length === 0) throw new Error(`manifests/rbac.yaml has no ${kind} for ${[...COMPONENTS].join(" and ")}`);
+  return rules;
 };
 
 /** A cluster on which stories are played, one after the other, each in a namespace of its own. */
@@ -34,7 +40,7 @@ export class Stage implements AsyncDisposable {
   static async open(): Promise<Stage> {
     const cluster = await startCluster();
     await install(cluster, committedDefinition());
-    const { rules } = shippedRole("ClusterRole");
+    const rules = shippedRules("ClusterRole");
     await cluster.request("POST", `${RBAC}/clusterroles`, { metadata: { name: USER }, rules });
     const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: USER };
     await cluster.request("POST", `${RBAC}/clusterrolebindings`, {
@@ -59,7 +65,7 @@ export class Stage implements AsyncDisposable {
     await this.cluster
       .request("POST", `/api/v1/namespaces/${name}/serviceaccounts`, { metadata: { name: "default" } })
       .catch(() => {});
-    const { rules } = shippedRole("Role");
+    const rules = shippedRules("Role");
     const roles = `${RBAC}/namespaces/${name}`;
     await this.cluster.request("POST", `${roles}/roles`, { metadata: { name: USER }, rules });
     const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: USER };
