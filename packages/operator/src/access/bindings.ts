@@ -40,8 +40,19 @@ export interface OpenBinding extends Omit<Bound, "rules"> {
   readonly why: "missing" | "unseen";
 }
 
+/** A role or binding as the API server has it; in a list, objects do not say their kind. */
+export type RbacObject = AnyRole | AnyBinding;
+
+type AnyRole =
+  | { readonly kind: "Role"; readonly object: Role }
+  | { readonly kind: "ClusterRole"; readonly object: ClusterRole };
+
+type AnyBinding =
+  | { readonly kind: "RoleBinding"; readonly object: RoleBinding }
+  | { readonly kind: "ClusterRoleBinding"; readonly object: ClusterRoleBinding };
+
 /** Says which roles and bindings this operator keeps. */
-export type IsOurs = (object: Role | RoleBinding | ClusterRole | ClusterRoleBinding) => boolean;
+export type IsOurs = (candidate: RbacObject) => boolean;
 
 /**
  * The bindings that count in a namespace, each with the rules of its role. Rules of an aggregated ClusterRole are in it
@@ -54,22 +65,18 @@ export const resolveBindings = (
   const bound: Bound[] = [];
   const open: OpenBinding[] = [];
   const roles = new RoleIndex(objects, isOurs);
-  for (const { kind, object } of bindingsOf(objects)) {
+  for (const candidate of bindingsOf(objects)) {
+    const { kind, object } = candidate;
     const { metadata = {}, roleRef, subjects: named = [] } = object;
     const namespace = kind === "RoleBinding" ? (metadata.namespace ?? "") : "";
     const subjects = named.flatMap((subject) => subjectOf(subject, namespace) ?? []);
-    const binding = referenceOf({ kind, namespace, name: metadata.name ?? "", ours: isOurs(object) });
+    const binding = referenceOf({ kind, namespace, name: metadata.name ?? "", ours: isOurs(candidate) });
     const { role, rules } = roles.find(roleRef, namespace);
     if (typeof rules === "string") open.push({ binding, subjects, role, why: rules });
     else bound.push({ binding, subjects, role, rules });
   }
   return { bound, open };
 };
-
-interface AnyBinding {
-  readonly kind: "RoleBinding" | "ClusterRoleBinding";
-  readonly object: RoleBinding | ClusterRoleBinding;
-}
 
 const bindingsOf = ({ roleBindings = [], clusterRoleBindings = [] }: RbacObjects): readonly AnyBinding[] => [
   ...clusterRoleBindings.map((object) => ({ kind: "ClusterRoleBinding" as const, object })),
@@ -81,14 +88,16 @@ const referenceOf = ({ namespace = "", ...reference }: RbacReference): RbacRefer
 
 /** Finds the roles that bindings name. */
 class RoleIndex {
-  readonly #roles: ReadonlyMap<string, Role> | undefined;
-  readonly #clusterRoles: ReadonlyMap<string, ClusterRole> | undefined;
-  readonly #isOurs: IsOurs;
+  readonly #roles: ReadonlyMap<string, FoundRole> | undefined;
+  readonly #clusterRoles: ReadonlyMap<string, FoundRole> | undefined;
 
   constructor({ roles, clusterRoles }: RbacObjects, isOurs: IsOurs) {
-    this.#roles = roles && byName(roles);
-    this.#clusterRoles = clusterRoles && byName(clusterRoles);
-    this.#isOurs = isOurs;
+    const found = (role: AnyRole): readonly [string, FoundRole] => {
+      const { metadata = {}, rules } = role.object;
+      return [metadata.name ?? "", { rules: rules ?? [], ours: isOurs(role) }];
+    };
+    this.#roles = roles && new Map(roles.map((object) => found({ kind: "Role", object })));
+    this.#clusterRoles = clusterRoles && new Map(clusterRoles.map((object) => found({ kind: "ClusterRole", object })));
   }
 
   /** `namespace`: of the binding; empty for a ClusterRoleBinding, which can only name ClusterRoles. */
@@ -103,11 +112,13 @@ class RoleIndex {
       kind: ofCluster ? "ClusterRole" : "Role",
       namespace: ofCluster ? "" : namespace,
       name,
-      ours: found !== undefined && this.#isOurs(found),
+      ours: found?.ours ?? false,
     });
-    return { role, rules: found === undefined ? (known === undefined ? "unseen" : "missing") : (found.rules ?? []) };
+    return { role, rules: found === undefined ? (known === undefined ? "unseen" : "missing") : found.rules };
   }
 }
 
-const byName = <T extends Role | ClusterRole>(objects: readonly T[]): ReadonlyMap<string, T> =>
-  new Map(objects.map((object) => [object.metadata?.name ?? "", object]));
+interface FoundRole {
+  readonly rules: readonly PolicyRule[];
+  readonly ours: boolean;
+}

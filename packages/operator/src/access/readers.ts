@@ -1,14 +1,8 @@
 import type { PolicyRule } from "kubernetes-types/rbac/v1.d.ts";
-import {
-  type Bound,
-  type IsOurs,
-  type OpenBinding,
-  type RbacObjects,
-  type RbacReference,
-  resolveBindings,
-} from "./bindings.ts";
-import { intersectionOf, type Names, namesOf, type PodAction, READ_LOG, READ_POD, unionOf } from "./rule.ts";
-import { compareSubjects, impliedGroups, type Subject, subjectText } from "./subject.ts";
+import { type IsOurs, type OpenBinding, type RbacObjects, type RbacReference, resolveBindings } from "./bindings.ts";
+import { Grants } from "./grants.ts";
+import { intersectionOf, type Names, READ_LOG, READ_POD } from "./rule.ts";
+import { compareSubjects, impliedGroups, type Subject } from "./subject.ts";
 
 /** Which Pods something is allowed for. */
 export interface Coverage {
@@ -57,63 +51,38 @@ export interface ReadersOptions {
  */
 export const readersOf = ({ objects, pods, isOurs }: ReadersOptions): Readers => {
   const { bound, open } = resolveBindings(objects, isOurs);
-  const logs = grantsOf(bound, READ_LOG);
-  const gets = grantsOf(bound, READ_POD);
-  const readers = [...logs.values()].flatMap(([first]): Reader[] => {
-    if (first === undefined) return [];
-    const { subject } = first;
-    const own = logGrants(logs, { subject, pods });
-    if (own.length === 0) return [];
+  const current: ReadonlySet<string> = new Set(pods);
+  const logs = new Grants(bound, READ_LOG, current);
+  const gets = new Grants(bound, READ_POD, current);
+  const coverageOf = coverage(pods);
+  const grantsOf = (subject: Subject): readonly LogGrant[] =>
+    logs
+      .of(subject)
+      .map(({ bound: { binding, role }, rule, names }) => ({ binding, role, rule, ...coverageOf(names) }));
+  const readers = logs.subjects.map((subject): Reader => {
+    const names = logs.namesFor(subject);
     const inherited = impliedGroups(subject).flatMap((group) =>
-      logGrants(logs, { subject: { kind: "Group", name: group }, pods }).map((grant) => ({ ...grant, group })),
+      grantsOf({ kind: "Group", name: group }).map((grant) => ({ ...grant, group })),
     );
-    const names = namesFor(logs, subject);
-    return [
-      {
-        subject,
-        logs: coverageOf(names, pods),
-        kubectlLogs: coverageOf(intersectionOf(names, namesFor(gets, subject)), pods),
-        grants: [...own, ...inherited],
-      },
-    ];
+    return {
+      subject,
+      logs: coverageOf(names),
+      kubectlLogs: coverageOf(intersectionOf(names, gets.namesFor(subject))),
+      grants: [...grantsOf(subject), ...inherited],
+    };
   });
   return { readers: readers.toSorted((a, b) => compareSubjects(a.subject, b.subject)), open };
 };
 
-/** What one rule gives one subject. */
-interface Grant {
-  readonly subject: Subject;
-  readonly bound: Bound;
-  readonly rule: PolicyRule;
-  readonly names: Names;
-}
-
-/** By `subjectText`. */
-type Grants = ReadonlyMap<string, readonly Grant[]>;
-
-const grantsOf = (bound: readonly Bound[], action: PodAction): Grants => {
-  const grants = bound.flatMap((one) =>
-    one.rules.flatMap((rule) => {
-      const names = namesOf(rule, action);
-      return names === undefined ? [] : one.subjects.map((subject) => ({ subject, bound: one, rule, names }));
-    }),
-  );
-  return Map.groupBy(grants, ({ subject }) => subjectText(subject));
+/** Which Pods names cover. What covers the same shares one answer: there can be as many grants as Pods, or more. */
+const coverage = (pods: readonly string[]): ((names: Names) => Coverage) => {
+  const known = new Map<Names, Coverage>();
+  return (names) => {
+    const found = known.get(names);
+    if (found !== undefined) return found;
+    const answer =
+      names === "every" ? { everyPod: true, pods } : { everyPod: false, pods: pods.filter((pod) => names.has(pod)) };
+    known.set(names, answer);
+    return answer;
+  };
 };
-
-const logGrants = (
-  grants: Grants,
-  { subject, pods }: { readonly subject: Subject; readonly pods: readonly string[] },
-): readonly LogGrant[] =>
-  (grants.get(subjectText(subject)) ?? []).flatMap(({ bound: { binding, role }, rule, names }) => {
-    const coverage = coverageOf(names, pods);
-    return coverage.everyPod || coverage.pods.length > 0 ? [{ binding, role, rule, ...coverage }] : [];
-  });
-
-const namesFor = (grants: Grants, subject: Subject): Names => {
-  const groups = impliedGroups(subject).map((name): Subject => ({ kind: "Group", name }));
-  return unionOf([subject, ...groups].flatMap((one) => (grants.get(subjectText(one)) ?? []).map(({ names }) => names)));
-};
-
-const coverageOf = (names: Names, pods: readonly string[]): Coverage =>
-  names === "every" ? { everyPod: true, pods } : { everyPod: false, pods: pods.filter((pod) => names.has(pod)) };

@@ -1,5 +1,6 @@
 import type { NonResourceRule } from "kubernetes-types/authorization/v1.d.ts";
 import type { PolicyRule } from "kubernetes-types/rbac/v1.d.ts";
+import { namesText } from "./names-text.ts";
 import { namesOf, READ_LOG, unionOf } from "./rule.ts";
 import { compareTexts } from "./subject.ts";
 
@@ -9,12 +10,30 @@ export interface AllowedRules {
   readonly nonResourceRules: readonly NonResourceRule[];
 }
 
+/** What somebody may do in one namespace, and what in every other too. */
+export interface Reviews {
+  readonly here: AllowedRules;
+  readonly everywhere: AllowedRules;
+}
+
+/** The Pods of a namespace. */
+export interface ReviewedPods {
+  /** Those whose logs are to be read. */
+  readonly current: readonly string[];
+  /** Whether there is a Pod of this name, whosever it is. */
+  readonly exists: (name: string) => boolean;
+}
+
 /** How that compares with reading the logs of certain Pods, and nothing else. */
 export interface RulesJudgement {
-  /** What else is allowed, a line for each rule: `get,list secrets`. */
+  /** What else is allowed in the namespace, a line for each rule: `get,list secrets`. */
   readonly surplus: readonly string[];
+  /** What is allowed in every namespace, in the same form, where it is not what every ServiceAccount may do. */
+  readonly everywhere: readonly string[];
   /** Those of the Pods whose logs cannot be read. */
   readonly unreadable: readonly string[];
+  /** Pods that may be read and are not there: podlogreader takes such names out within seconds. */
+  readonly gone: readonly string[];
 }
 
 /**
@@ -37,33 +56,77 @@ const READING: ReadonlySet<string> = new Set(["get pods", "get pods/log", "list 
 /** Cannot be limited to names. */
 const LISTING = "list pods";
 
-/** Judges what somebody may do who should read the logs of `pods`, and nothing else. */
-export const judgeRules = (
-  { resourceRules, nonResourceRules }: AllowedRules,
-  pods: readonly string[],
-): RulesJudgement => {
-  const current = new Set(pods);
-  const readable = unionOf(resourceRules.flatMap((rule) => namesOf(rule, READ_LOG) ?? []));
-  const surplus = [
-    ...resourceRules.flatMap((rule) => surplusOf(rule, current)),
-    ...nonResourceRules.flatMap(surplusUrls),
-  ];
+/** Judges what somebody may do who should read the logs of Pods, and nothing else. */
+export const judgeRules = ({ here, everywhere }: Reviews, { current, exists }: ReviewedPods): RulesJudgement => {
+  const ours = new Set(current);
+  const meant: Meant = { isListed: true, isRead: (name) => ours.has(name) || !exists(name) };
+  const readable = unionOf(here.resourceRules.flatMap((rule) => namesOf(rule, READ_LOG) ?? []));
+  const reading = here.resourceRules.flatMap(readNames);
   return {
-    surplus: [...new Set(surplus)].sort(compareTexts),
-    unreadable: readable === "every" ? [] : pods.filter((pod) => !readable.has(pod)),
+    surplus: surplusOf(without(here, everywhere), meant),
+    everywhere: surplusOf(everywhere, NOTHING_MEANT),
+    unreadable: readable === "every" ? [] : current.filter((pod) => !readable.has(pod)),
+    gone: [...new Set(reading)].filter((name) => !ours.has(name) && !exists(name)).sort(compareTexts),
   };
 };
 
-const surplusOf = (rule: PolicyRule, current: ReadonlySet<string>): readonly string[] => {
+/** Why a review is not the whole truth; undefined where it is, as far as the API server knows. */
+export const gapOf = ({ incomplete, evaluationError = "" }: ReviewGaps): string | undefined => {
+  if (evaluationError !== "") return evaluationError;
+  return incomplete ? "the API server gives no reason" : undefined;
+};
+
+/** What a review says of itself. */
+export interface ReviewGaps {
+  readonly incomplete: boolean;
+  readonly evaluationError?: string;
+}
+
+/** What is no surplus, besides what everybody may do. */
+interface Meant {
+  /** Whether Pods may be listed. */
+  readonly isListed: boolean;
+  /** Whether the Pod of a name may be read, and its log. */
+  readonly isRead: (name: string) => boolean;
+}
+
+const NOTHING_MEANT: Meant = { isListed: false, isRead: () => false };
+
+/** The rules of a namespace that are not those of every namespace, which its review has too. */
+const without = (here: AllowedRules, everywhere: AllowedRules): AllowedRules => {
+  const known = new Set(
+    [...everywhere.resourceRules, ...everywhere.nonResourceRules].map((rule) => JSON.stringify(rule)),
+  );
+  const isOwn = (rule: PolicyRule | NonResourceRule): boolean => !known.has(JSON.stringify(rule));
+  return { resourceRules: here.resourceRules.filter(isOwn), nonResourceRules: here.nonResourceRules.filter(isOwn) };
+};
+
+const surplusOf = ({ resourceRules, nonResourceRules }: AllowedRules, meant: Meant): readonly string[] => {
+  const lines = [
+    ...resourceRules.flatMap((rule) => surplusOfRule(rule, meant)),
+    ...nonResourceRules.flatMap(surplusUrls),
+  ];
+  return [...new Set(lines)].sort(compareTexts);
+};
+
+const surplusOfRule = (rule: PolicyRule, { isListed, isRead }: Meant): readonly string[] => {
   const { resourceNames = [] } = rule;
-  const ofCurrent = resourceNames.length > 0 && resourceNames.every((name) => current.has(name));
-  const isMore = (what: string) => what !== LISTING && !BASIC.has(what) && !(ofCurrent && READING.has(what));
-  const byResource = targetsOf(rule).flatMap((target) => {
+  const others = resourceNames.filter((name) => !isRead(name));
+  const isReading = resourceNames.length > 0 && others.length === 0;
+  const isMore = (what: string): boolean =>
+    !(what === LISTING && isListed) && !BASIC.has(what) && !(isReading && READING.has(what));
+  return targetsOf(rule).flatMap((target) => {
     const verbs = rule.verbs.filter((verb) => isMore(`${verb} ${target}`));
-    return verbs.length === 0 ? [] : [`${verbs.join(",")} ${target}`];
+    if (verbs.length === 0) return [];
+    const names = verbs.every((verb) => READING.has(`${verb} ${target}`)) ? others : resourceNames;
+    return [`${verbs.join(",")} ${target}${names.length === 0 ? "" : ` (${namesText(names)})`}`];
   });
-  const others = resourceNames.filter((name) => !current.has(name));
-  return byResource.map((text) => (others.length === 0 ? text : `${text} (${others.join(", ")})`));
+};
+
+/** The names by which a rule lets read something of Pods. */
+const readNames = (rule: PolicyRule): readonly string[] => {
+  const isOfPods = targetsOf(rule).some((target) => rule.verbs.some((verb) => READING.has(`${verb} ${target}`)));
+  return isOfPods ? (rule.resourceNames ?? []) : [];
 };
 
 const targetsOf = ({ apiGroups = [], resources = [] }: PolicyRule): readonly string[] =>

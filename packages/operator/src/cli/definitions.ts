@@ -153,11 +153,18 @@ const positiveDuration = (text: string): number => {
 };
 
 /** Bounds of a TokenRequest, in seconds: `ValidateTokenRequest` of k8s.io/kubernetes/pkg/apis/authentication/validation. */
-const TOKEN_SECONDS = { least: 600, most: 2 ** 32 };
+const TOKEN_SECONDS = { least: 600n, most: 2n ** 32n };
 
 const tokenSeconds = (text: string): number => {
   const duration = parseDuration(text);
-  const seconds = duration === undefined ? Number.NaN : Math.ceil(milliseconds(duration) / 1_000);
-  if (seconds >= TOKEN_SECONDS.least && seconds <= TOKEN_SECONDS.most) return seconds;
+  const nanoseconds = (seconds: bigint): bigint => seconds * 1_000_000_000n;
+  // Before it is rounded: 599.5 s are less than is allowed.
+  if (
+    duration !== undefined &&
+    duration >= nanoseconds(TOKEN_SECONDS.least) &&
+    duration <= nanoseconds(TOKEN_SECONDS.most)
+  ) {
+    return Math.ceil(milliseconds(duration) / 1_000);
+  }
   throw new InvalidArgumentError("It must be from 10m to 1193046h: the API server makes no other tokens.");
 };

@@ -25,7 +25,7 @@ export const logsKubeconfig = (name: string, options: LogsKubeconfigOptions, io:
   withCluster(options, io, async (session) => {
     const { config, client, namespace } = session;
     checkServer(config);
-    const { pods } = await readDeployment(client, { namespace, name });
+    const found = await readDeployment(client, { namespace, name });
     const account = nameFor(name);
     const wish = { namespace, account, ttl: options.ttl };
     const made = await requestToken(client, wish);
@@ -33,10 +33,11 @@ export const logsKubeconfig = (name: string, options: LogsKubeconfigOptions, io:
       io.stderr(`${missingAccount(name, wish)}\n`);
       return EXIT.failed;
     }
-    const warnings = await checkToken(session, { token: made.token, account, pods });
     const { server } = config;
+    // First of all: the token is there now, whatever comes of the looking.
     io.stdout(kubeconfigText({ server, tls: config.tls(), namespace, token: made.token, user: account }));
-    for (const note of notesOf(made, { ...wish, server })) io.stderr(`note: ${note}\n`);
+    const { warnings, notes } = await checkToken(session, { token: made.token, account, found });
+    for (const note of [...notesOf(made, { ...wish, server }), ...notes]) io.stderr(`note: ${note}\n`);
     for (const warning of [...tlsWarnings(config), ...warnings]) io.stderr(`warning: ${warning}\n`);
     return EXIT.ok;
   });

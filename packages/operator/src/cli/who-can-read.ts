@@ -1,7 +1,6 @@
-import type { IsOurs } from "../access/bindings.ts";
+import { oursFor } from "../access/ours.ts";
 import { type Readers, readersOf } from "../access/readers.ts";
 import { subjectText } from "../access/subject.ts";
-import { markedUidOf } from "../podlogreader/names.ts";
 import { type DeploymentPods, readDeployment } from "./deployment/read-deployment.ts";
 import { type ClusterFlags, withCluster } from "./deployment/session.ts";
 import { EXIT, type Io } from "./io.ts";
@@ -16,8 +15,6 @@ export interface WhoCanReadOptions extends ClusterFlags {
 
 /** Who can read the logs of a Deployment's Pods. */
 export interface Answer extends DeploymentPods, Readers, Pick<ReadRbac, "unseen"> {}
-
-const isOurs: IsOurs = ({ metadata = {} }) => markedUidOf(metadata) !== undefined;
 
 /** What RBAC does not show. */
 const LIMITS = [
@@ -35,7 +32,7 @@ export const whoCanRead = async (name: string, options: WhoCanReadOptions, io: I
   const answer = await withCluster(options, io, async ({ client, namespace }): Promise<Answer> => {
     const found = await readDeployment(client, { namespace, name });
     const { objects, unseen } = await readRbac(client, namespace);
-    return { ...found, ...readersOf({ objects, pods: found.pods, isOurs }), unseen };
+    return { ...found, ...readersOf({ objects, pods: found.pods, isOurs: oursFor(found) }), unseen };
   });
   io.stdout(options.output === "json" ? jsonOf(answer) : tableOf(answer.readers, answer.pods));
   for (const note of notesOf(answer)) io.stderr(`note: ${note}\n`);

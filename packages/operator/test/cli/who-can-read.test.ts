@@ -46,11 +46,14 @@ describe("the Deployment's name", () => {
 });
 
 describe("--ttl", () => {
-  test.each(["9m59s", "599s", "0", "-1h", "soon", "1193047h"])("%s is refused with what is allowed", async (ttl) => {
-    const { code, stdout, stderr } = await (await Folder.with({})).run(`logs-kubeconfig deployment/web --ttl=${ttl}`);
-    expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toMatch(/^error: .*--ttl.*It must be from 10m to 1193046h: .*\n$/);
-  });
+  test.each(["9m59s", "599s", "599001ms", "9m59.999999999s", "4294967296.000000001s", "0", "-1h", "soon", "1193047h"])(
+    "%s is refused with what is allowed",
+    async (ttl) => {
+      const { code, stdout, stderr } = await (await Folder.with({})).run(`logs-kubeconfig deployment/web --ttl=${ttl}`);
+      expect([code, stdout]).toEqual([2, ""]);
+      expect(stderr).toMatch(/^error: .*--ttl.*It must be from 10m to 1193046h: .*\n$/);
+    },
+  );
 });
 
 test.each(["who-can-read", "logs-kubeconfig"])("%s says where it looked for a cluster", async (command) => {
@@ -129,6 +132,11 @@ describe("the table", () => {
 
   test("is empty where there is nobody", () => {
     expect(tableOf([], ALL)).toBe("");
+  });
+
+  test("has room for more lines than a function takes arguments", () => {
+    const grants = Array.from({ length: 200_000 }, () => grant(["a"]));
+    expect(tableOf([reader(grants)], ALL).split("\n")).toHaveLength(200_002);
   });
 
   test.each([

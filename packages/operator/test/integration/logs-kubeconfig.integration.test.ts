@@ -4,12 +4,16 @@
  *
  * Invariants:
  * - The kubeconfig reads the logs of the current Pods, lists Pods, and does nothing else.
- * - What the token can do beyond that, or cannot, is a warning; when it expires is said as the API server has it.
+ * - What the token can do beyond that, or cannot, is a warning, and so is what cannot be found out about it: a token that was
+ *   made is printed. When it expires is said as the API server has it.
+ * - What every rollout brings about is no false alarm.
  */
+import { readFile } from "node:fs/promises";
 import { loadClusterConfig } from "@pcmc/controller-runtime";
-import { type Cluster, startCluster } from "@pcmc/devcluster";
+import { type Cluster, startCluster, startFaultProxy } from "@pcmc/devcluster";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { kubeconfigText } from "../../src/cli/logs-kubeconfig/kubeconfig-text.ts";
 import { allowed } from "../access/verdict.ts";
 import { Folder, type Said } from "../cli/support.ts";
 import { grant, group, TestDeployment, user } from "./support/deployment.ts";
@@ -175,7 +179,7 @@ describe("its life", () => {
       ["", 3_600],
       ["--ttl 10m", 600],
       ["--ttl 3607s", 3_607],
-      ["--ttl 599001ms", 600],
+      ["--ttl 600001ms", 601],
     ] as const) {
       const made = await make(deployment, flags);
       const { exp, iat } = claimsOf(made);
@@ -211,9 +215,8 @@ describe("a warning is given", () => {
       { rules: [secrets], subjects: [{ kind: "ServiceAccount", name: account }] },
     );
     await counts(namespace, `system:serviceaccount:${namespace}:${account}`);
-    expect(warningsOf(await make(deployment))).toEqual([
-      `warning: the token allows more in namespace ${namespace} than to read these logs: get,list secrets; through RoleBinding ${namespace}/debug (Role debug)`,
-    ]);
+    const here = `warning: the token allows more in namespace ${namespace} than to read these logs: get,list secrets; through RoleBinding ${namespace}/debug (Role debug)`;
+    expect(warningsOf(await make(deployment))).toEqual([here]);
     const all = { apiGroups: ["*"], resources: ["*"], verbs: ["*"] };
     const everywhere = `${namespace}-accounts`;
     await grant(
@@ -222,12 +225,94 @@ describe("a warning is given", () => {
       { rules: [all], subjects: [group(`system:serviceaccounts:${namespace}`)] },
     );
     await counts("default", `system:serviceaccount:${namespace}:x`);
-    const [warning, ...more] = warningsOf(await make(deployment));
-    expect(more).toEqual([]);
-    expect(warning).toContain(
-      `: * *.*; get,list secrets; through ClusterRoleBinding ${everywhere} (ClusterRole ${everywhere}), RoleBinding `,
+    expect(warningsOf(await make(deployment))).toEqual([
+      here,
+      `warning: the token allows more in every namespace: * *.*; through ClusterRoleBinding ${everywhere} (ClusterRole ${everywhere})`,
+    ]);
+  });
+
+  test("for listing the Pods of every namespace, though in its own it is meant to", async () => {
+    const deployment = await deployed();
+    const { namespace, account } = deployment;
+    const list = { apiGroups: [""], resources: ["pods"], verbs: ["list"] };
+    const name = `${namespace}-lister`;
+    const subject = group(`system:serviceaccounts:${namespace}`);
+    await grant(cluster, { name }, { rules: [list], subjects: [subject] });
+    const who = { user: `system:serviceaccount:${namespace}:${account}`, groups: [subject.name] };
+    const action = { namespace: "default", verb: "list", group: "", resource: "pods" };
+    await eventually("the grant counts", () => allowed(cluster, who, action));
+    expect(warningsOf(await make(deployment))).toEqual([
+      `warning: the token allows more in every namespace: list pods; through ClusterRoleBinding ${name} (ClusterRole ${name})`,
+    ]);
+    // Who may not look at bindings hears it from the token's own review.
+    const from = await kubeconfigOfLead(deployment);
+    expect(warningsOf(await make(deployment, "", from))).toContain(
+      "warning: the token allows more in every namespace: list pods",
     );
   });
+
+  test("for ClusterRoleBindings that allow nothing now, and bindings to roles that are not there", async () => {
+    const deployment = await deployed();
+    const { namespace, account } = deployment;
+    const name = `${namespace}-idle`;
+    const subject = { kind: "ServiceAccount", namespace, name: account };
+    await grant(cluster, { name }, { rules: [], subjects: [subject] });
+    const [idle, ...none] = warningsOf(await make(deployment));
+    expect([idle, none]).toEqual([
+      `warning: the token gets, in every namespace, what is allowed through ClusterRoleBinding ${name} (ClusterRole ${name}): nothing more is known now`,
+      [],
+    ]);
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "later" };
+    const bindings = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`;
+    await cluster.request("POST", bindings, { metadata: { name: "open" }, roleRef, subjects: [subject] });
+    const incomplete = /^warning: not all that the token allows could be listed: .*"later" not found/;
+    await eventually("the review is not complete", async () =>
+      warningsOf(await make(deployment)).some((line) => incomplete.test(line)),
+    );
+  });
+
+  test("where a list of bindings cannot be had, of that one, and the kubeconfig is printed all the same", async () => {
+    const deployment = await deployed();
+    const { namespace } = deployment;
+    const proxy = await startFaultProxy({ target: cluster, presentCertificate: false });
+    try {
+      const token = await adminToken(namespace);
+      const from = kubeconfigText({
+        server: proxy.server,
+        tls: { ca: proxy.caPem, rejectUnauthorized: true },
+        namespace,
+        token,
+        user: "admin",
+      });
+      const body = { kind: "Status", apiVersion: "v1", status: "Failure", message: "broken", code: 500 };
+      for (const resource of ["rolebindings", "clusterrolebindings"]) {
+        proxy.clear();
+        const path = new RegExp(`/v1/${resource}`);
+        proxy.rule({ match: { verb: "list", path }, action: { type: "answer", status: 500, body } });
+        const made = await make(deployment, "", from);
+        expect([made.code, parse(made.stdout).kind]).toEqual([0, "Config"]);
+        expect(warningsOf(made)).toEqual([
+          expect.stringMatching(new RegExp(`^warning: could not list ${resource}, .*: .*broken`)),
+        ]);
+      }
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  /** Of somebody who may do everything, by a token, which a proxy passes on. */
+  const adminToken = async (namespace: string): Promise<string> => {
+    const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    await cluster.request("POST", accounts, { metadata: { name: "admin" } });
+    const all = { apiGroups: ["*"], resources: ["*"], verbs: ["*"] };
+    const subject = { kind: "ServiceAccount", namespace, name: "admin" };
+    await grant(cluster, { name: `${namespace}-admin` }, { rules: [all], subjects: [subject] });
+    await counts("default", `system:serviceaccount:${namespace}:admin`);
+    const { status } = await cluster.request<{ status: { token: string } }>("POST", `${accounts}/admin/token`, {
+      spec: {},
+    });
+    return status.token;
+  };
 
   test("for RoleBindings of other namespaces", async () => {
     const deployment = await deployed();
@@ -257,29 +342,52 @@ describe("a warning is given", () => {
     ]);
   });
 
-  test("where other namespaces may not be looked at, and the kubeconfig is printed all the same", async () => {
+  test("while Pods change, of the new one alone: the name of the one that is gone is a note", async () => {
     const deployment = await deployed();
     const { namespace } = deployment;
-    const { kubeconfig } = await cluster.addUser({ name: "lead" });
+    const [gone = "", kept] = await deployment.pods();
+    await cluster.request("DELETE", `/api/v1/namespaces/${namespace}/pods/${gone}`);
+    await eventually("there is another", async () => {
+      const pods = await deployment.pods();
+      return pods.length === 2 && !pods.includes(gone);
+    });
+    const fresh = (await deployment.pods()).find((pod) => pod !== kept) ?? "";
+    const said = await make(deployment);
+    expect(warningsOf(said)).toEqual([
+      `warning: the token cannot read the logs of ${fresh} yet: podlogreader takes Pods that are new into the Role within seconds`,
+    ]);
+    expect(said.stderr).toContain(`note: the token may still read the logs of Pods that are gone: ${gone}\n`);
+  });
+
+  test("where other namespaces may not be looked at, and the kubeconfig is printed all the same", async () => {
+    const deployment = await deployed();
+    const said = await make(deployment, "", await kubeconfigOfLead(deployment));
+    expect(said.code).toBe(0);
+    expect(parse(said.stdout).kind).toBe("Config");
+    expect(warningsOf(said)).toEqual(
+      ["clusterrolebindings", "rolebindings"].map((resource) =>
+        expect.stringMatching(
+          new RegExp(`^warning: could not list ${resource}, .*User "lead-.*" cannot list resource "${resource}"`),
+        ),
+      ),
+    );
+  });
+
+  /** Of somebody who may do all that the command takes, but see bindings. */
+  const kubeconfigOfLead = async ({ namespace }: TestDeployment): Promise<string> => {
+    const name = `lead-${namespace}`;
+    const { kubeconfig } = await cluster.addUser({ name });
     const rules = [
       { apiGroups: ["apps", ""], resources: ["deployments", "replicasets", "pods"], verbs: ["get", "list"] },
       { apiGroups: [""], resources: ["serviceaccounts/token"], verbs: ["create"] },
       secrets,
     ];
-    await grant(cluster, { namespace, name: "lead" }, { rules, subjects: [user("lead")] });
+    await grant(cluster, { namespace, name: "lead" }, { rules, subjects: [user(name)] });
     await eventually("the grant counts", () =>
-      allowed(cluster, { user: "lead", groups: [] }, { namespace, verb: "get", group: "", resource: "secrets" }),
+      allowed(cluster, { user: name, groups: [] }, { namespace, verb: "get", group: "", resource: "secrets" }),
     );
-    const folder = await Folder.with({});
-    const said = await folder.run(`logs-kubeconfig deployment/web -n ${namespace} --kubeconfig ${kubeconfig}`);
-    expect(said.code).toBe(0);
-    expect(parse(said.stdout).kind).toBe("Config");
-    expect(warningsOf(said)).toEqual([
-      expect.stringMatching(
-        /^warning: could not see whether the token allows more in other namespaces: .*User "lead" cannot list resource/,
-      ),
-    ]);
-  });
+    return readFile(kubeconfig, "utf8");
+  };
 });
 
 describe("nothing is printed, and one line says why", () => {

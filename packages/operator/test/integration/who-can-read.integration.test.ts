@@ -3,6 +3,7 @@
  *
  * Invariants:
  * - What can be seen is shown; what cannot is said, with the permission that is missing, and exit code 1.
+ * - What podlogreader keeps is told by what it is, not by marks that anybody can set.
  * - Where nothing can be said: one line, nothing on standard output, exit code 2.
  */
 import { readFileSync } from "node:fs";
@@ -96,6 +97,49 @@ describe("the table", () => {
     await grant(world.cluster, { name: `${namespace}-devs` }, { rules: [all], subjects: [group(`${namespace}-devs`)] });
     return { namespace, pods };
   };
+});
+
+test("what bears podlogreader's marks and is not what podlogreader makes is nobody's", async () => {
+  const { cluster } = world;
+  const { namespace } = await deployed();
+  const folder = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const { metadata } = await cluster.request<{ metadata: { labels: object; annotations: object } }>(
+    "GET",
+    `${folder}/rolebindings/podlogreader-web`,
+  );
+  const { labels, annotations } = metadata;
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" };
+  const forged = `${namespace}-forged`;
+  await cluster.request("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
+    metadata: { name: forged, labels, annotations },
+    roleRef,
+    subjects: [user("mallory")],
+  });
+  await grant(cluster, { namespace, name: "podlogreader-more" }, { rules: [READ_ONE], subjects: [user("mallory")] });
+  for (const kind of ["roles", "rolebindings"]) {
+    const patch = { contentType: "application/merge-patch+json" };
+    await cluster.request("PATCH", `${folder}/${kind}/podlogreader-more`, { metadata: { labels, annotations } }, patch);
+  }
+  const answered = async () => {
+    const said = await pcmc(`who-can-read deployment/web -n ${namespace}`);
+    return rowsOf(said, /mallory|podlogreader-web/).map((line) => {
+      const [who, , , binding = "", , , keptBy] = line.split(/ {3,}/);
+      return [who, binding.split(" ")[1], keptBy];
+    });
+  };
+  const account = `ServiceAccount ${namespace}/podlogreader-web`;
+  const own = `${namespace}/podlogreader-web`;
+  const forgeries = [
+    ["User mallory", forged, undefined],
+    ["User mallory", `${namespace}/podlogreader-more`, undefined],
+  ];
+  expect(await answered()).toEqual([[account, own, "podconfigmap-controller"], ...forgeries]);
+  // Who may write the Role of that name can widen it, until podlogreader looks.
+  const wide = { rules: [{ apiGroups: [""], resources: ["*"], verbs: ["*"] }] };
+  await cluster.request("PATCH", `${folder}/roles/podlogreader-web`, wide, {
+    contentType: "application/merge-patch+json",
+  });
+  expect(await answered()).toEqual([[account, own, "podconfigmap-controller (RoleBinding)"], ...forgeries]);
 });
 
 test("a Pod that only looks like one of the Deployment's is none", async () => {

@@ -10,6 +10,8 @@ export interface DeploymentPods {
   readonly deployment: Stored<Deployment>;
   /** Sorted names. */
   readonly pods: readonly string[];
+  /** Names of all Pods of its namespace. */
+  readonly existing: ReadonlySet<string>;
 }
 
 const OWNERSHIP = { labels: true, ownerReferences: true } as const;
@@ -36,5 +38,6 @@ export const readDeployment = async (
     replicaSets: (uid: string) => byDeployment.get(uid) ?? [],
     pods: (uid: string) => byReplicaSet.get(uid) ?? [],
   };
-  return { deployment, pods: currentPods(deployment, controlled) };
+  const existing = new Set(pods.items.map((pod) => pod.metadata.name));
+  return { deployment, pods: currentPods(deployment, controlled), existing };
 };

@@ -1,105 +1,114 @@
-import { Client, type ClusterConfig, defineResource, describe, ForbiddenError } from "@pcmc/controller-runtime";
-import type { SelfSubjectRulesReview } from "kubernetes-types/authorization/v1.d.ts";
-import type { PolicyRule } from "kubernetes-types/rbac/v1.d.ts";
-import { type FurtherBinding, furtherBindings } from "../../access/further-bindings.ts";
-import { ClusterRoleBindings } from "../../access/resources.ts";
-import { judgeRules } from "../../access/rules-review.ts";
-import { RoleBindings } from "../../podlogreader/sources.ts";
-import { CALL, type Session, USER_AGENT } from "../deployment/session.ts";
-
-const SelfSubjectRulesReviews = defineResource<SelfSubjectRulesReview>({
-  apiVersion: "authorization.k8s.io/v1",
-  kind: "SelfSubjectRulesReview",
-  plural: "selfsubjectrulesreviews",
-  namespaced: false,
-});
+import { describe } from "@pcmc/controller-runtime";
+import { namesText } from "../../access/names-text.ts";
+import { judgeRules, type RulesJudgement } from "../../access/rules-review.ts";
+import { type DeploymentPods, readDeployment } from "../deployment/read-deployment.ts";
+import type { Session } from "../deployment/session.ts";
+import { type Beside, readBeside } from "./read-beside.ts";
+import { reviewToken } from "./review-token.ts";
 
 /** A token, and what it is for. */
 export interface TokenCheck {
   readonly token: string;
   /** ServiceAccount and Role. */
   readonly account: string;
-  /** Those whose logs it should read. */
-  readonly pods: readonly string[];
+  /** The Deployment and the Pods whose logs it should read, as they were before it was made. */
+  readonly found: DeploymentPods;
+}
+
+/** What there is to say of a token, a line each. */
+export interface Findings {
+  /** What is not as it should be, or could not be looked at. */
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
 }
 
 /**
- * Finds out whether a token does what it is for and no more. In its namespace the API server itself says so, to the token; of
- * other namespaces it takes the right to list RoleBindings.
+ * Finds out whether a token does what it is for and no more. In its namespace, and in every namespace at once, the API server
+ * itself says so, to the token; of single other namespaces it takes the right to list RoleBindings.
  *
- * @returns what is not as it should be, or could not be looked at, a line each.
+ * Throws nothing: the token is made, and whoever asked for it is to have it.
  */
-export const checkToken = async (session: Session, check: TokenCheck): Promise<readonly string[]> => {
-  const { found, missed } = await readFurther(session, check);
-  return [...(await judged(session, { ...check, bindings: found })), ...elsewhere(session, found), ...missed];
+export const checkToken = async (session: Session, check: TokenCheck): Promise<Findings> => {
+  const { namespace } = session;
+  const { account, found } = check;
+  const [{ reviews, missed: unreviewed }, beside] = await Promise.all([
+    reviewToken(session, check.token),
+    readBeside(session, account),
+  ]);
+  const missed = [...unreviewed, ...beside.missed];
+  if (reviews === undefined) return { warnings: [...mayAllow(namespace, beside), ...missed], notes: [] };
+  // After the review: a Role that is a little behind is to be held against the Pods of its time, and not of ours.
+  const again = await readAgain(session, found);
+  const judgement = judgeRules(reviews, { current: again.pods, exists: (pod) => again.existing.has(pod) });
+  const before = new Set(found.pods);
+  const unreadable = judgement.unreadable.filter((pod) => before.has(pod));
+  return {
+    warnings: [
+      ...more(namespace, judgement, beside),
+      ...less({ unreadable, isAll: judgement.unreadable.length === again.pods.length, account }),
+      ...missed,
+      ...again.missed,
+    ],
+    notes: goneNotes(judgement),
+  };
 };
 
-const judged = async (
-  session: Session,
-  { token, account, pods, bindings }: TokenCheck & { readonly bindings: readonly FurtherBinding[] },
-): Promise<readonly string[]> => {
-  const { namespace, config } = session;
-  const client = new Client(withToken(config, token), { userAgent: USER_AGENT });
+const readAgain = async (
+  { client, namespace }: Session,
+  found: DeploymentPods,
+): Promise<DeploymentPods & Pick<Beside, "missed">> => {
   try {
-    const { status } = await client.create(SelfSubjectRulesReviews, { spec: { namespace } }, CALL);
-    // The boundary: a ResourceRule has the fields of RBAC's, of which the types leave two out.
-    const resourceRules = (status?.resourceRules ?? []) as PolicyRule[];
-    const rules = { resourceRules, nonResourceRules: status?.nonResourceRules ?? [] };
-    const { surplus, unreadable } = judgeRules(rules, pods);
-    const here = bindings.filter((binding) => binding.namespace === namespace || binding.namespace === "");
-    const cause = here.length === 0 ? "" : `; through ${here.map(({ text }) => text).join(", ")}`;
-    const more = `the token allows more in namespace ${namespace} than to read these logs: ${surplus.join("; ")}${cause}`;
-    const less = `the token cannot read the logs of ${unreadable.join(", ")}: see whether Role and RoleBinding ${account} are there`;
-    return [...(surplus.length > 0 ? [more] : []), ...(unreadable.length > 0 ? [less] : [])];
+    const { name } = found.deployment.metadata;
+    return { ...(await readDeployment(client, { namespace, name })), missed: [] };
   } catch (error) {
-    return [`could not see what else the token allows: ${describe(error)}`];
-  } finally {
-    await client.close();
+    return { ...found, missed: [`could not see whether the Pods are still the same: ${describe(error)}`] };
   }
 };
 
-const elsewhere = ({ namespace }: Session, bindings: readonly FurtherBinding[]): readonly string[] => {
-  const others = bindings.filter((binding) => binding.namespace !== namespace && binding.namespace !== "");
-  if (others.length === 0) return [];
-  return [`the token allows more in other namespaces: through ${others.map(({ text }) => text).join(", ")}`];
+const more = (
+  namespace: string,
+  { surplus, everywhere }: RulesJudgement,
+  { here, ofCluster, elsewhere }: Beside,
+): readonly string[] => {
+  const [causes, ofAll] = [here.join(", "), ofCluster.join(", ")];
+  const lines: string[] = [];
+  if (surplus.length > 0) {
+    const what = `the token allows more in namespace ${namespace} than to read these logs: ${surplus.join("; ")}`;
+    lines.push(causes === "" ? what : `${what}; through ${causes}`);
+  }
+  if (everywhere.length > 0) {
+    const what = `the token allows more in every namespace: ${everywhere.join("; ")}`;
+    lines.push(ofAll === "" ? what : `${what}; through ${ofAll}`);
+  } else if (ofAll !== "") {
+    lines.push(`the token gets, in every namespace, what is allowed through ${ofAll}: nothing more is known now`);
+  }
+  if (elsewhere.length > 0) lines.push(`the token allows more in other namespaces: through ${elsewhere.join(", ")}`);
+  return lines;
 };
 
-interface ReadFurther {
-  readonly found: readonly FurtherBinding[];
-  readonly missed: readonly string[];
+/** What can be said where the API server does not say what is allowed. */
+const mayAllow = (namespace: string, { here, ofCluster, elsewhere }: Beside): readonly string[] =>
+  [
+    { where: `namespace ${namespace}`, bindings: here },
+    { where: "every namespace", bindings: ofCluster },
+    { where: "other namespaces", bindings: elsewhere },
+  ].flatMap(({ where, bindings }) =>
+    bindings.length === 0 ? [] : [`the token may allow more in ${where}: through ${bindings.join(", ")}`],
+  );
+
+interface Less {
+  readonly unreadable: readonly string[];
+  /** Whether none of the Pods can be read. */
+  readonly isAll: boolean;
+  readonly account: string;
 }
 
-const readFurther = async ({ client, namespace }: Session, { account }: TokenCheck): Promise<ReadFurther> => {
-  try {
-    const [roleBindings, clusterRoleBindings] = await Promise.all([
-      client.list(RoleBindings, CALL),
-      client.list(ClusterRoleBindings, CALL),
-    ]);
-    const found = furtherBindings({
-      subject: { kind: "ServiceAccount", namespace, name: account },
-      role: account,
-      roleBindings: roleBindings.items,
-      clusterRoleBindings: clusterRoleBindings.items,
-    });
-    return { found, missed: [] };
-  } catch (error) {
-    if (!(error instanceof ForbiddenError)) throw error;
-    const message = `could not see whether the token allows more in other namespaces: ${describe(error)}`;
-    return { found: [], missed: [message] };
-  }
+const less = ({ unreadable, isAll, account }: Less): readonly string[] => {
+  if (unreadable.length === 0) return [];
+  const what = `the token cannot read the logs of ${namesText(unreadable)}`;
+  if (isAll) return [`${what}: see whether Role and RoleBinding ${account} are there`];
+  return [`${what} yet: podlogreader takes Pods that are new into the Role within seconds`];
 };
 
-/** The same server, as the owner of a token. */
-const withToken = (config: ClusterConfig, token: string): ClusterConfig => ({
-  server: config.server,
-  namespace: config.namespace,
-  source: config.source,
-  tls: () => {
-    const { cert: _cert, key: _key, ...tls } = config.tls();
-    return tls;
-  },
-  onTlsChange: () => () => {},
-  authorization: () => `Bearer ${token}`,
-  refresh: async () => false,
-  close: () => {},
-});
+const goneNotes = ({ gone }: RulesJudgement): readonly string[] =>
+  gone.length === 0 ? [] : [`the token may still read the logs of Pods that are gone: ${namesText(gone)}`];

@@ -7,9 +7,9 @@ import {
   type Stored,
 } from "@pcmc/controller-runtime";
 import type { RbacObjects } from "../../access/bindings.ts";
-import { ClusterRoleBindings, ClusterRoles } from "../../access/resources.ts";
+
 import { compareTexts } from "../../access/subject.ts";
-import { RoleBindings, Roles } from "../../podlogreader/sources.ts";
+import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from "../../rbac/resources.ts";
 import { CALL } from "../deployment/session.ts";
 import { InputError } from "../io.ts";
 

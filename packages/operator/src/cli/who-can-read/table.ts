@@ -2,7 +2,7 @@ import type { PolicyRule } from "kubernetes-types/rbac/v1.d.ts";
 import type { RbacReference } from "../../access/bindings.ts";
 import type { Coverage, LogGrant, Reader } from "../../access/readers.ts";
 import { READ_LOG } from "../../access/rule.ts";
-import { subjectText } from "../../access/subject.ts";
+import { type Subject, subjectText } from "../../access/subject.ts";
 import { MANAGED_BY } from "../../podlogreader/names.ts";
 
 const HEADER = ["SUBJECT", "PODS", "KUBECTL LOGS", "BINDING", "ROLE", "RULE", "KEPT BY"];
@@ -12,14 +12,23 @@ const GAP = "   ";
 
 /** The readers for people: a line for each rule of each. Empty where there are none. */
 export const tableOf = (readers: readonly Reader[], pods: readonly string[]): string => {
-  const rows = readers.flatMap((reader) => reader.grants.map((grant) => rowOf(reader, grant, pods)));
+  const rows = readers.flatMap((reader) => {
+    const kubectl = kubectlTexts(reader.kubectlLogs, pods);
+    return reader.grants.map((grant) => rowOf(reader.subject, grant, { pods, kubectl }));
+  });
   return rows.length === 0 ? "" : aligned([HEADER, ...rows]);
 };
 
-const rowOf = ({ subject, kubectlLogs }: Reader, grant: LogGrant, pods: readonly string[]): readonly string[] => [
+interface RowContext {
+  /** Names of all current Pods. */
+  readonly pods: readonly string[];
+  readonly kubectl: (grant: Coverage) => string;
+}
+
+const rowOf = (subject: Subject, grant: LogGrant, { pods, kubectl }: RowContext): readonly string[] => [
   subjectText(subject),
   podsText(grant, pods),
-  kubectlText(grant, kubectlLogs),
+  kubectl(grant),
   referenceText(grant.binding) + (grant.group === undefined ? "" : ` (as ${grant.group})`),
   referenceText(grant.role),
   ruleText(grant.rule),
@@ -33,12 +42,22 @@ const podsText = ({ everyPod, pods }: Coverage, all: readonly string[]): string 
   return `${pods.length} of ${all.length}: ${pods.slice(0, NAMES).join(", ")}${more}`;
 };
 
-/** Whether `kubectl logs POD` works for the Pods of a rule. */
-const kubectlText = (grant: Coverage, kubectlLogs: Coverage): string => {
-  if (kubectlLogs.everyPod) return "yes";
-  const works = grant.pods.filter((pod) => kubectlLogs.pods.includes(pod)).length;
-  if (works === 0) return "no";
-  return works === grant.pods.length && !grant.everyPod ? "yes" : `for ${works}`;
+/** Says whether `kubectl logs POD` works for the Pods of a rule. Many rules of a reader cover the same: they are counted once. */
+const kubectlTexts = (kubectlLogs: Coverage, all: readonly string[]): RowContext["kubectl"] => {
+  const names = new Set(kubectlLogs.pods);
+  const known = new Map<readonly string[], number>();
+  const count = (pods: readonly string[]): number => {
+    if (kubectlLogs.pods.length === all.length) return pods.length;
+    const works = known.get(pods) ?? pods.filter((pod) => names.has(pod)).length;
+    known.set(pods, works);
+    return works;
+  };
+  return ({ everyPod, pods }) => {
+    if (kubectlLogs.everyPod) return "yes";
+    const works = count(pods);
+    if (works === 0) return "no";
+    return works === pods.length && !everyPod ? "yes" : `for ${works}`;
+  };
 };
 
 /** @example "RoleBinding shop/readers" */
@@ -63,7 +82,7 @@ const keptBy = ({ binding, role }: LogGrant): string => {
 };
 
 const aligned = (rows: readonly (readonly string[])[]): string => {
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = HEADER.map((_, column) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0));
   return rows
     .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(GAP)}`.trimEnd())
     .map((line) => `${line}\n`)

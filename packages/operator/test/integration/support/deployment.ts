@@ -2,7 +2,7 @@ import type { Cluster } from "@pcmc/devcluster";
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PolicyRule, Subject } from "kubernetes-types/rbac/v1.d.ts";
-import { nameFor } from "../../../src/podlogreader/names.ts";
+import { AFFILIATE, nameFor } from "../../../src/podlogreader/names.ts";
 import { type Choices, desiredObjects, ownerOf } from "../../../src/podlogreader/role.ts";
 import { eventually } from "./eventually.ts";
 
@@ -15,7 +15,7 @@ export interface GrantWish {
   readonly subjects: readonly Subject[];
 }
 
-/** A Deployment with its Pods, which no node runs: kube-controller-manager makes them. */
+/** A Deployment, labelled for podlogreader, with its Pods, which no node runs: kube-controller-manager makes them. */
 export class TestDeployment {
   readonly #cluster: Cluster;
   readonly namespace: string;
@@ -34,7 +34,7 @@ export class TestDeployment {
   ): Promise<TestDeployment> {
     const labels = { app: name };
     const template = {
-      metadata: { labels },
+      metadata: { labels: { ...labels, [AFFILIATE.label]: AFFILIATE.value } },
       spec: { containers: [{ name: "main", image: "example.com/never-pulled" }] },
     };
     await cluster.request("POST", `/apis/apps/v1/namespaces/${namespace}/deployments`, {
