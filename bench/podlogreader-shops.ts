@@ -14,12 +14,26 @@ interface Played {
   /** Names of its Pods. */
   readonly pods: Set<string>;
   made: number;
+  /** Of its spec. */
+  generation: number;
+}
+
+/** A Pod that is gone. */
+export interface Evicted {
+  /** Path of the Role that named it. */
+  readonly role: string;
+  readonly pod: string;
+  /** When the API server had removed it (`performance.now()`). */
+  readonly at: number;
+  /** Makes another one: the Deployment is done again. */
+  replace(): Promise<void>;
 }
 
 /** The benchmark's Deployments, in ten namespaces. */
 export class Shops {
   readonly #cluster: Cluster;
   readonly #deployments: Played[] = [];
+  readonly #scalings: { readonly began: number; ended: number }[] = [];
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -46,13 +60,29 @@ export class Shops {
     await inParallel(shuffle(this.#deployments), (played) => this.#scale(played, replicas()));
   }
 
-  /** Removes a Pod of a Deployment, as if it were evicted. @returns which, when the API server has removed it. */
-  async evict(index: number): Promise<{ readonly role: string; readonly pod: string } | undefined> {
+  /**
+   * Removes a Pod of a Deployment, as if it were evicted, and says as its controller would that one is missing.
+   *
+   * @returns which; `undefined` = it has none.
+   */
+  async evict(index: number): Promise<Evicted | undefined> {
     const played = this.#deployments[index];
     const [pod] = played?.pods ?? [];
     if (played === undefined || pod === undefined) return undefined;
+    const replicas = played.pods.size;
     await this.#removePod(played, pod);
-    return { role: rolePath(played), pod };
+    const at = performance.now();
+    await this.#setStatus(played, replicas - 1);
+    const replace = async () => {
+      await this.#createPod(played);
+      await this.#setStatus(played, replicas);
+    };
+    return { role: rolePath(played), pod, at, replace };
+  }
+
+  /** How many scalings were under way at any time from `from` to `to` (`performance.now()`). */
+  scalingsIn(from: number, to: number): number {
+    return this.#scalings.filter(({ began, ended }) => began <= to && ended >= from).length;
   }
 
   /** How many Roles do not name exactly the Pods of their Deployment. */
@@ -83,22 +113,37 @@ export class Shops {
       },
       spec: { selector: { matchLabels: hash }, template: { ...template, metadata: { labels: hash } } },
     });
-    this.#deployments.push({ namespace, name, replicaSetUid: set.metadata.uid, pods: new Set(), made: 0 });
+    this.#deployments.push({
+      namespace,
+      name,
+      replicaSetUid: set.metadata.uid,
+      pods: new Set(),
+      made: 0,
+      generation: 1,
+    });
   }
 
   async #scale(played: Played, replicas: number): Promise<void> {
-    const path = `/apis/apps/v1/namespaces/${played.namespace}/deployments/${played.name}`;
+    const scaling = { began: performance.now(), ended: Number.POSITIVE_INFINITY };
+    this.#scalings.push(scaling);
     const { metadata } = await this.#cluster.request<{ metadata: { generation: number } }>(
       "PATCH",
-      path,
+      deploymentPath(played),
       { spec: { replicas } },
       MERGE,
     );
+    played.generation = metadata.generation;
     while (played.pods.size < replicas) await this.#createPod(played);
     for (const pod of [...played.pods].slice(replicas)) await this.#removePod(played, pod);
+    await this.#setStatus(played, replicas);
+    scaling.ended = performance.now();
+  }
+
+  /** Says that so many Pods are there, updated and available. */
+  async #setStatus(played: Played, replicas: number): Promise<void> {
     const counts = { replicas, updatedReplicas: replicas, readyReplicas: replicas, availableReplicas: replicas };
-    const status = { observedGeneration: metadata.generation, ...counts };
-    await this.#cluster.request("PATCH", `${path}/status`, { status }, MERGE);
+    const status = { observedGeneration: played.generation, ...counts };
+    await this.#cluster.request("PATCH", `${deploymentPath(played)}/status`, { status }, MERGE);
   }
 
   async #createPod(played: Played): Promise<void> {
@@ -132,6 +177,9 @@ const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const OURS = "app.kubernetes.io/managed-by%3Dpodconfigmap-controller";
 
 const rolePath = ({ namespace, name }: Played): string => `${RBAC}/namespaces/${namespace}/roles/podlogreader-${name}`;
+
+const deploymentPath = ({ namespace, name }: Played): string =>
+  `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
 
 const namespaceOf = (i: number): string => `shop-${i % NAMESPACES}`;
 

@@ -1,4 +1,6 @@
+import { WORKERS as PODLOGREADER_WORKERS } from "../podlogreader/workers.ts";
 import type { Settings } from "../settings/settings.ts";
+import { WORKERS as WATCHER_WORKERS } from "../watcher/workers.ts";
 import type { Group } from "./names.ts";
 
 /** Pods worked on at a time with `auto`: past this the API server's two busiest cores are full, and latency only grows. */
@@ -12,8 +14,8 @@ type WorkerSettings = Pick<Settings, "controllers" | "controllerPodWorkers" | "c
 /** Reconciles that a group has under way at the most. */
 const workers: Readonly<Record<Group, (settings: WorkerSettings) => number>> = {
   podconfigmap: (settings) => podWorkers(settings) + settings.controllerPcmcWorkers,
-  watcher: () => 1,
-  podlogreader: () => 4,
+  watcher: () => WATCHER_WORKERS,
+  podlogreader: () => PODLOGREADER_WORKERS,
 };
 
 /** Reconciles that all chosen controllers have under way at the most: each can be at one request at a time. */

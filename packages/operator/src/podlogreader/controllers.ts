@@ -16,7 +16,7 @@ import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { Role } from "kubernetes-types/rbac/v1.d.ts";
 import type { ControllerParts } from "../controllers/controller-parts.ts";
 import type { PodLogReaderMetrics } from "../metrics/podlogreader-metrics.ts";
-import { markedUidOf } from "./names.ts";
+import { deploymentNameOf, markedUidOf } from "./names.ts";
 import { DeploymentReconciler } from "./reconciler.ts";
 import { type Choices, isAffiliated } from "./role.ts";
 import {
@@ -58,11 +58,11 @@ const showSources = (metrics: PodLogReaderMetrics, sources: Sources): void => {
   metrics.showRoles(() => (roles.ready ? countsOf(roles.values()) : []));
 };
 
-/** How many Roles are there by namespace. Anyone can put our label on one: those count that bear the other mark too. */
+/** How many Roles are there by namespace. Anyone can put our label on one: those count that bear the other mark and a name of ours. */
 const countsOf = (roles: Iterable<Stored<Role>>): Map<string, number> => {
   const counts = new Map<string, number>();
   for (const { metadata } of roles) {
-    if (markedUidOf(metadata) === undefined) continue;
+    if (markedUidOf(metadata) === undefined || deploymentNameOf(metadata) === undefined) continue;
     const { namespace = "" } = metadata;
     counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
   }
@@ -130,7 +130,7 @@ const keyWhereAffiliated = (deployment: Stored<Deployment> | undefined): KeyStri
 
 /** The Deployments that a change of a Pod concerns. What its status says is nothing to us. */
 const podsDeployments =
-  (sources: Sources, staleIn: (pod: KeyString) => KeyString | undefined) =>
+  (sources: Sources, staleIn: (pod: KeyString) => Iterable<KeyString>) =>
   (change: Change<Stored<Pod>>): Set<KeyString> | undefined => {
     if (change.type === "updated" && isSameMember(change.old, change.object)) return undefined;
     const versions = change.type === "updated" ? [change.old, change.object] : [change.object];
@@ -139,8 +139,8 @@ const podsDeployments =
       const key = keyWhereAffiliated(deploymentOfPod(sources, pod));
       if (key !== undefined) keys.add(key);
     }
-    const stale = change.type === "deleted" ? undefined : staleIn(keyOf(change.object));
-    return stale === undefined ? keys : keys.add(stale);
+    if (change.type !== "deleted") for (const key of staleIn(keyOf(change.object))) keys.add(key);
+    return keys;
   };
 
 /** Whether a Pod belongs where it belonged before. */

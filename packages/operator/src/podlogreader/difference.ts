@@ -2,7 +2,7 @@ import type { KubernetesObject, Stored } from "@pcmc/controller-runtime";
 import type { ServiceAccount } from "kubernetes-types/core/v1.d.ts";
 import type { Role, RoleBinding } from "kubernetes-types/rbac/v1.d.ts";
 import { withMarks } from "../controllers/marks.ts";
-import { markedUidOf, marksFor, type Owner } from "./names.ts";
+import { claimedUidOf, markedUidOf, marksFor, type Owner } from "./names.ts";
 import { sameBinding, sameRoleRef, sameRules } from "./rules.ts";
 
 /** One write, or the reason for none. */
@@ -65,16 +65,16 @@ export interface DifferenceInput<T extends KubernetesObject> {
 /**
  * The write that makes an object what it should be; `undefined` when it is.
  *
- * Ours is what bears both marks, label and UID. Where the UID is that of an earlier Deployment of the name, the object is made
+ * Ours is what bears both marks, label and UID; see `claimedUidOf` for one that lost one of them. Where the UID is that of an earlier Deployment of the name, the object is made
  * anew, so that whoever got a token of the old one has none of the new.
  */
 export const difference = <T extends KubernetesObject>(input: DifferenceInput<T>): Action<T> | undefined => {
   const { owner, wanted, existing, isEnding, isAnothers } = input;
   if (existing === undefined) return wanted === undefined || isEnding ? undefined : { type: "create", object: wanted };
-  const uid = markedUidOf(existing.metadata);
+  const uid = claimedUidOf(existing.metadata, owner);
   if (uid === undefined || isAnothers(uid))
     return wanted === undefined ? undefined : { type: "foreign", object: existing };
-  if (existing.metadata.deletionTimestamp !== undefined) return wanted === undefined ? undefined : { type: "wait" };
+  if (existing.metadata.deletionTimestamp !== undefined) return { type: "wait" };
   if (wanted === undefined) return { type: "delete", former: existing };
   if (uid !== owner.uid) return isEnding ? undefined : { type: "recreate", former: existing, object: wanted };
   return toRepair(input, { existing, wanted });

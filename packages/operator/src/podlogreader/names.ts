@@ -30,7 +30,7 @@ export interface Owner {
 }
 
 /** The part of an object's metadata that says whose it is. */
-export type OwnershipMetadata = Pick<ObjectMeta, "name" | "labels" | "annotations">;
+export type OwnershipMetadata = Pick<ObjectMeta, "name" | "labels" | "annotations" | "ownerReferences">;
 
 /**
  * The name of the Role, ServiceAccount and RoleBinding of a Deployment: `podlogreader-<deployment>`, or, where that has over
@@ -54,6 +54,24 @@ export const deploymentNameOf = ({ name = "", annotations }: OwnershipMetadata):
 /** The UID of the Deployment that an object of ours was made for; `undefined` for what does not bear our marks. */
 export const markedUidOf = ({ labels, annotations }: OwnershipMetadata): string | undefined =>
   labels?.[MANAGED_BY.label] === MANAGED_BY.value ? annotations?.[OWNER_UID] : undefined;
+
+/**
+ * The same for an object that has the name of what is made for `owner`. One that lost one of the marks is the owner's still where
+ * it has the other one and an ownerReference to it: whoever may write that may write both marks too. One whose mark says
+ * something else is not.
+ */
+export const claimedUidOf = (metadata: OwnershipMetadata, owner: Owner): string | undefined => {
+  const { labels, annotations, ownerReferences = [] } = metadata;
+  const [label, uid] = [labels?.[MANAGED_BY.label], annotations?.[OWNER_UID]];
+  if (label !== undefined && uid !== undefined) return markedUidOf(metadata);
+  if (label !== MANAGED_BY.value && uid !== owner.uid) return undefined;
+  return ownerReferences.some((reference) => isTo(reference, owner)) ? owner.uid : undefined;
+};
+
+const isTo = ({ apiVersion, kind, name, uid }: OwnerReference, owner: Owner): boolean => {
+  const ours = ownerReferenceTo(owner);
+  return apiVersion === ours.apiVersion && kind === ours.kind && name === ours.name && uid === ours.uid;
+};
 
 /** The marks of what is made for `owner`. */
 export const marksFor = ({ name, uid }: Owner): Marks => {

@@ -36,38 +36,38 @@ const watched: readonly Permission[] = [
 
 const written = ({ createSaAndRoleBinding }: Choices): readonly Permission[] => [
   {
-    why: "The Role of each labelled Deployment. `get` reads what has its name and not our label.",
+    why: "The Role of each labelled Deployment. `get` reads what has its name and not our label. RBAC cannot limit this to Roles of ours: that is up to the controller.",
     group: RBAC,
     resources: ["roles"],
     verbs: ["get", "list", "watch", "create", "update", "delete"],
   },
   {
-    why: "RoleBindings of ours, which are removed where they are not wanted. A Role of others is adopted only where `get` shows that nobody else has it.",
+    why: "Which RoleBindings of ours there are. A Role of others is adopted only where the RoleBinding of its name, which `get` reads, is as we would write it or not there.",
     group: RBAC,
     resources: ["rolebindings"],
-    verbs: ["get", "list", "watch", "delete"],
+    verbs: ["get", "list", "watch"],
   },
   {
-    why: "ServiceAccounts of ours, which are removed where they are not wanted.",
+    why: "Which ServiceAccounts of ours there are.",
     group: "",
     resources: ["serviceaccounts"],
-    verbs: ["list", "watch", "delete"],
+    verbs: ["list", "watch"],
   },
   ...(createSaAndRoleBinding ? createdOnDemand : []),
 ];
 
 const createdOnDemand: readonly Permission[] = [
   {
-    why: "CREATE_SA_AND_ROLEBINDING.",
+    why: "CREATE_SA_AND_ROLEBINDING; `delete` also where it has been switched off, until what it made is gone.",
     group: RBAC,
     resources: ["rolebindings"],
-    verbs: ["create", "update"],
+    verbs: ["create", "update", "delete"],
   },
   {
-    why: "CREATE_SA_AND_ROLEBINDING. `get` reads what has the name and not our label.",
+    why: "The same. `get` reads what has the name and not our label.",
     group: "",
     resources: ["serviceaccounts"],
-    verbs: ["get", "create", "update"],
+    verbs: ["get", "create", "update", "delete"],
   },
 ];
 

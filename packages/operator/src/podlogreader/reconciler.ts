@@ -21,13 +21,12 @@ import { currentPods } from "./current-pods.ts";
 import { adoption, roleBindingContent, roleContent, serviceAccountContent } from "./difference.ts";
 import { Keeper } from "./keeper.ts";
 import { nameFor } from "./names.ts";
-import { isRolling, Pace } from "./pace.ts";
 import { type Choices, type Desired, desiredObjects, isAffiliated, ownerOf, roleBindingOf } from "./role.ts";
-import { grantsTooMuch, sameBinding } from "./rules.ts";
-import { type Job, objectKeyOf, type Settled, Settler, type Task } from "./settler.ts";
-import { controlledIn, Deployments, deploymentFields, type Sources } from "./sources.ts";
-import { StaleNames, staleNamesIn } from "./stale-names.ts";
+import { RoleWrites } from "./role-writes.ts";
+import { objectKeyOf, type Settled, Settler, type Task } from "./settler.ts";
+import { controlledIn, Deployments, deploymentByUid, deploymentFields, isServed, type Sources } from "./sources.ts";
 import { foreignObject, Troubles, tooManyPods } from "./troubles.ts";
+import { WayIn } from "./way-in.ts";
 
 export interface ReconcilerOptions extends Choices {
   readonly client: Client;
@@ -41,16 +40,16 @@ export interface ReconcilerOptions extends Choices {
 }
 
 /**
- * Settles what one Deployment should have: reads the cache, asks the pure functions, carries out the difference. First the Role,
- * since what a RoleBinding gives has to be there, and to be ours.
+ * Settles what one Deployment should have: reads the cache, asks the pure functions, carries out the difference. First what lets
+ * somebody in who should not be; then the Role, since what a RoleBinding gives has to be there, and to be ours; then who gets it.
  */
 export class DeploymentReconciler {
   readonly #options: ReconcilerOptions;
   readonly #permissions: MissingPermissions;
-  readonly #pace = new Pace();
-  readonly #staleNames = new StaleNames();
+  readonly #roleWrites: RoleWrites;
   readonly #troubles: Troubles;
   readonly #settler: Settler;
+  readonly #wayIn: WayIn;
   readonly #roles: Keeper<Role>;
   readonly #serviceAccounts: Keeper<ServiceAccount>;
   readonly #roleBindings: Keeper<RoleBinding>;
@@ -60,7 +59,13 @@ export class DeploymentReconciler {
     this.#options = options;
     this.#troubles = new Troubles(options);
     this.#permissions = new MissingPermissions(options);
-    this.#settler = new Settler({ ...options, troubles: this.#troubles, permissions: this.#permissions });
+    this.#roleWrites = new RoleWrites(options);
+    this.#settler = new Settler({
+      ...options,
+      troubles: this.#troubles,
+      permissions: this.#permissions,
+      deploymentOf: (uid) => deploymentByUid(sources, uid),
+    });
     const common = { client, metrics, permissions: this.#permissions };
     const { roles, serviceAccounts, roleBindings } = sources;
     this.#roles = new Keeper({ ...common, kind: "Role", resource: "roles", informer: roles, content: roleContent });
@@ -78,11 +83,16 @@ export class DeploymentReconciler {
       informer: roleBindings,
       content: roleBindingContent,
     });
+    this.#wayIn = new WayIn({
+      settler: this.#settler,
+      serviceAccounts: this.#serviceAccounts,
+      roleBindings: this.#roleBindings,
+    });
   }
 
-  /** The Deployment in whose Role the name of this Pod still stands, though it was another Pod's. */
-  staleIn(pod: KeyString): KeyString | undefined {
-    return this.#staleNames.deploymentOf(pod);
+  /** The Deployments in whose Roles the name of this Pod still stands, though it was another Pod's. */
+  staleIn(pod: KeyString): ReadonlySet<KeyString> {
+    return this.#roleWrites.staleIn(pod);
   }
 
   readonly reconcile = async (key: KeyString, context: ReconcileContext): Promise<ReconcileResult> => {
@@ -90,12 +100,16 @@ export class DeploymentReconciler {
     if (deployment === undefined || !isAffiliated(deployment)) return this.#cleanUp(key, context);
     const task: Task = { key, owner: ownerOf(deployment), deployment, context };
     const pods = currentPods(deployment, controlledIn(this.#options.sources));
-    const desired = desiredObjects(task.owner, pods, this.#options);
+    // Before the Role gets any name: who could read an earlier Deployment of the name must not read this one.
+    const shut = await this.#wayIn.shut(task, desiredObjects(task.owner, pods, this.#options));
+    const readable = shut.isFormers ? [] : pods;
+    const desired = desiredObjects(task.owner, readable, this.#options);
     if (desired.left === 0) this.#troubles.end(key, "Pods");
     else this.#settler.tell(task, "Pods", tooManyPods(desired.left, pods.length));
-    const role = await this.#settleRole(task, { deployment, desired, pods: new Set(pods) });
-    const others = await this.#settleOthers(task, desired, role);
-    return soonest([role, ...others]);
+    const role = await this.#settleRole(task, { deployment, desired, pods: new Set(readable) });
+    if (shut.failures.length > 0) throw shut.failures[0];
+    const opened = shut.isFormers ? [] : await this.#wayIn.open(task, desired, role);
+    return soonest([...shut.settled, role, ...opened]);
   };
 
   #settleRole(
@@ -103,24 +117,12 @@ export class DeploymentReconciler {
     { deployment, desired, pods }: { deployment: Stored<Deployment>; desired: Desired; pods: ReadonlySet<string> },
   ): Promise<Settled> {
     const { key, owner, context } = task;
-    const { namespace } = owner;
-    const { sources, clock, allowPodGet } = this.#options;
-    const exists = (pod: string) => sources.pods.get(keyString(namespace, pod)) !== undefined;
+    const { sources, allowPodGet } = this.#options;
+    const exists = (pod: string) => sources.pods.get(keyString(owner.namespace, pod)) !== undefined;
     return this.#settler.settle(task, {
       keeper: this.#roles,
       wanted: desired.role,
-      wait: (existing) => {
-        const rules = existing?.rules ?? [];
-        const urgent = grantsTooMuch(rules, { pods, exists, allowPodGet });
-        const wait = this.#pace.wait(key, { rolling: isRolling(deployment), urgent }, clock.now());
-        if (wait > 0) this.#staleNames.set(key, staleNamesIn(rules, { namespace, current: pods }));
-        return wait;
-      },
-      onWritten: () => {
-        this.#pace.onWritten(key, clock.now());
-        this.#staleNames.set(key, []);
-      },
-      onSettled: () => this.#pace.onSettled(key),
+      ...this.#roleWrites.timing(key, { deployment, tolerated: { pods, exists, allowPodGet } }),
       adopt: async (existing) => {
         const bindings = this.#roleBindings;
         const name = objectKeyOf(owner);
@@ -131,33 +133,12 @@ export class DeploymentReconciler {
     });
   }
 
-  /** ServiceAccount and RoleBinding. A Role that is not ours is bound to nobody by us. */
-  async #settleOthers(task: Task, desired: Desired, role: Settled): Promise<readonly Settled[]> {
-    if (role.holder === "nobody") return [];
-    const name = nameFor(task.owner.name);
-    const account: Job<ServiceAccount> = {
-      keeper: this.#serviceAccounts,
-      wanted: desired.serviceAccount,
-      foreign: () => foreignObject("ServiceAccount", { name, isAsWanted: false }),
-    };
-    const binding: Job<RoleBinding> = {
-      keeper: this.#roleBindings,
-      wanted: role.holder === "us" ? desired.roleBinding : undefined,
-      foreign: (existing) =>
-        foreignObject("RoleBinding", { name, isAsWanted: sameBinding(existing, roleBindingOf(task.owner)) }),
-    };
-    if (role.holder === "others") return [await this.#settler.settle(task, binding)];
-    const settledAccount = await this.#settler.settle(task, account);
-    return [settledAccount, await this.#settler.settle(task, binding)];
-  }
-
   /** Removes what was made for a Deployment that is gone, or has the label no more. The way in goes first. */
   async #cleanUp(key: KeyString, context: ReconcileContext): Promise<ReconcileResult> {
     const { namespace, name } = parseKey(key);
     const owner = { namespace, name, uid: "" };
-    this.#pace.forget(key);
+    this.#roleWrites.forget(key);
     this.#troubles.forget(key);
-    this.#staleNames.set(key, []);
     const settled: Settled[] = [];
     const keepers = [this.#roleBindings, this.#roles, this.#serviceAccounts];
     if (keepers.some((keeper) => keeper.cached(objectKeyOf(owner)) !== undefined)) {
@@ -168,7 +149,10 @@ export class DeploymentReconciler {
       settled.push(await this.#settler.settle(task, { keeper: this.#roles, wanted: undefined }));
       settled.push(await this.#settler.settle(task, { keeper: this.#serviceAccounts, wanted: undefined }));
     }
-    if (this.#options.sources.deployments.countIn(namespace) === 0) this.#permissions.forgetNamespace(namespace);
+    // Looked for only where there is something to forget.
+    if (this.#permissions.incomplete && !isServed(this.#options.sources, namespace)) {
+      this.#permissions.forgetNamespace(namespace);
+    }
     return soonest(settled);
   }
 

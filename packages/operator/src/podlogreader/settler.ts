@@ -19,7 +19,6 @@ import type { Action } from "./difference.ts";
 import type { Keeper } from "./keeper.ts";
 import { nameFor, type Owner } from "./names.ts";
 import { isAffiliated } from "./role.ts";
-import { deploymentByUid, type Sources } from "./sources.ts";
 import { notHeld, type Topic, type Trouble, type Troubles } from "./troubles.ts";
 
 /** The slow cap of the backoff, milliseconds. */
@@ -28,7 +27,8 @@ const RECHECK_PERIOD = 30_000;
 const MAX_READS = 3;
 
 export interface SettlerOptions {
-  readonly sources: Sources;
+  /** The Deployment of this `namespace/uid`, if it is there. */
+  readonly deploymentOf: (uid: string) => Stored<Deployment> | undefined;
   readonly troubles: Troubles;
   readonly permissions: MissingPermissions;
   readonly metrics: Pick<PodLogReaderMetrics, "onFailure">;
@@ -49,19 +49,28 @@ export interface Task {
 
 /** One object that a Deployment should have, or not have. */
 export interface Job<T extends KubernetesObject> {
-  readonly keeper: Keeper<T>;
+  readonly keeper: Keeping<T>;
+  /** `undefined` = there should be none. */
   readonly wanted: T | undefined;
   /** Milliseconds to wait before a write. */
   readonly wait?: (existing: Stored<T> | undefined) => number;
-  /** A write was carried out, or may have been. */
-  readonly onWritten?: () => void;
+  /** A write was tried: carried out, refused, or nobody knows. */
+  readonly onTried?: () => void;
   /** The object is as it should be. */
   readonly onSettled?: () => void;
   /** The write that makes somebody's object ours, where that may be. */
   readonly adopt?: (existing: Stored<T>) => Promise<Action<T> | undefined>;
   /** What to say of somebody's object. */
   readonly foreign?: (existing: Stored<T>) => Trouble;
+  /** What to say of an object that finalizers keep. */
+  readonly remains?: Trouble;
 }
+
+/** What of a `Keeper` is used here. */
+export type Keeping<T extends KubernetesObject> = Pick<
+  Keeper<T>,
+  "kind" | "resource" | "cached" | "read" | "plan" | "perform"
+>;
 
 /** What came of it: whose object there is, and when to look again though nothing happens here; milliseconds. */
 export interface Settled {
@@ -96,22 +105,37 @@ export class Settler {
       const existing = keeper.cached(name) ?? read;
       const planned = keeper.plan({ owner, isEnding, wanted, existing, isAnothers });
       const action = planned?.type === "foreign" ? ((await job.adopt?.(planned.object)) ?? planned) : planned;
-      if (action === undefined) return this.#onSettled(task, job, existing);
-      if (action.type === "wait") return { holder: "us", again: this.#recheck() };
+      if (action === undefined) return this.#onSettled(task, job);
+      if (action.type === "wait") return this.#onRemains(task, job);
       if (action.type === "foreign") return this.#onForeign(task, job, action.object);
       // After an attempt that ran into somebody's object, the wait is over.
       const isDue = action.type === "delete" || reads > 0;
       const wait = isDue ? 0 : (job.wait?.(existing) ?? 0);
       if (wait > 0) return { holder: existing === undefined ? "nobody" : "us", again: wait };
       try {
-        await keeper.perform(action, context).finally(() => job.onWritten?.());
-        return this.#onSettled(task, job, existing);
+        await keeper.perform(action, context).finally(() => job.onTried?.());
+        if (action.type === "delete" && keeper.cached(name) !== undefined) return this.#onRemains(task, job);
+        return this.#onSettled(task, job);
       } catch (error) {
         if (!(error instanceof AlreadyExistsError)) return this.#onRefused(task, error, { job, existing });
         if (reads === MAX_READS) throw new StaleError(`${keeper.kind} ${name} comes and goes`, { cause: error });
         read = await keeper.read(name, context);
       }
     }
+  }
+
+  /** Removes an object; `remains` is said where finalizers keep it. @returns `undefined` where there is none of ours. */
+  async remove<T extends KubernetesObject>(
+    task: Task,
+    keeper: Keeping<T>,
+    remains?: Trouble,
+  ): Promise<Settled | undefined> {
+    const { owner } = task;
+    const existing = keeper.cached(objectKeyOf(owner));
+    const isAnothers = (uid: string) => this.#isAnothers(uid, owner);
+    if (keeper.plan({ owner, isEnding: false, wanted: undefined, existing, isAnothers }) === undefined)
+      return undefined;
+    return this.settle(task, { keeper, wanted: undefined, ...(remains && { remains }) });
   }
 
   /** An obstacle that our watches do not show is not looked at for each change of a Pod. */
@@ -128,10 +152,16 @@ export class Settler {
     return wanted !== undefined && this.#options.troubles.obstacle(key, keeper.kind)?.holder === "others";
   }
 
-  #onSettled<T extends KubernetesObject>({ key }: Task, job: Job<T>, existing: Stored<T> | undefined): Settled {
+  #onSettled<T extends KubernetesObject>({ key }: Task, job: Job<T>): Settled {
     this.#options.troubles.end(key, job.keeper.kind);
     job.onSettled?.();
-    return { holder: job.wanted === undefined && existing === undefined ? "nobody" : "us" };
+    return { holder: job.wanted === undefined ? "nobody" : "us" };
+  }
+
+  /** It is being deleted; the watch tells when it is gone. */
+  #onRemains<T extends KubernetesObject>(task: Task, { keeper, remains }: Job<T>): Settled {
+    if (remains !== undefined) this.tell(task, keeper.kind, remains);
+    return { holder: "us", again: this.#recheck() };
   }
 
   #onForeign<T extends KubernetesObject>(task: Task, job: Job<T>, existing: Stored<T>): Settled {
@@ -179,7 +209,7 @@ export class Settler {
   /** Whether an object is that of another Deployment, which is there and whose name comes to the same: a hash can be aimed at. */
   #isAnothers(uid: string, owner: Owner): boolean {
     if (uid === owner.uid) return false;
-    const other = deploymentByUid(this.#options.sources, keyString(owner.namespace, uid));
+    const other = this.#options.deploymentOf(keyString(owner.namespace, uid));
     return other !== undefined && isAffiliated(other) && nameFor(other.metadata.name) === nameFor(owner.name);
   }
 

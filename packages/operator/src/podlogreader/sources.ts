@@ -13,11 +13,12 @@ import {
 import type { Deployment, ReplicaSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod, ServiceAccount } from "kubernetes-types/core/v1.d.ts";
 import type { Role, RoleBinding } from "kubernetes-types/rbac/v1.d.ts";
+import { RoleBindings, Roles } from "../rbac/resources.ts";
 import { controllerOf, uidKeyOf } from "./current-pods.ts";
 import { deploymentNameOf, MANAGED_BY_SELECTOR } from "./names.ts";
+import { isAffiliated } from "./role.ts";
 
 const APPS = "apps/v1";
-const RBAC = "rbac.authorization.k8s.io/v1";
 
 export const Deployments = defineResource<Deployment>({
   apiVersion: APPS,
@@ -31,14 +32,6 @@ export const ReplicaSets = defineResource<ReplicaSet>({
   plural: "replicasets",
   namespaced: true,
 });
-export const Roles = defineResource<Role>({ apiVersion: RBAC, kind: "Role", plural: "roles", namespaced: true });
-export const RoleBindings = defineResource<RoleBinding>({
-  apiVersion: RBAC,
-  kind: "RoleBinding",
-  plural: "rolebindings",
-  namespaced: true,
-});
-
 /** Names of indexes. They are on informers that other groups of controllers share. */
 const indexes = {
   /** Deployments by `namespace/uid`. */
@@ -111,6 +104,18 @@ export const controlledIn = ({ replicaSets, pods }: Sources) => ({
   replicaSets: (deployment: string) => replicaSets.byIndex(indexes.deployment, deployment),
   pods: (replicaSet: string) => pods.byIndex(indexes.replicaSet, replicaSet),
 });
+
+/** Whether a namespace has a labelled Deployment, or anything that was made for one. */
+export const isServed = (sources: Sources, namespace: string): boolean => {
+  const { deployments, roles, serviceAccounts, roleBindings } = sources;
+  const isHere = ({ metadata = {} }: KubernetesObject) => metadata.namespace === namespace;
+  const isMade = (object: KubernetesObject) => isHere(object) && deploymentKeyOf(object) !== undefined;
+  if ([...deployments.values()].some((deployment) => isHere(deployment) && isAffiliated(deployment))) return true;
+  const made: readonly Iterable<KubernetesObject>[] = [roles, serviceAccounts, roleBindings].map((each) =>
+    each.values(),
+  );
+  return made.some((objects) => [...objects].some(isMade));
+};
 
 /** The Deployment that an object of ours was made for, by its name. */
 export const deploymentKeyOf = ({ metadata = {} }: KubernetesObject): KeyString | undefined => {

@@ -96,11 +96,12 @@ interface Told {
 
 /** The `error_type` of a reason: docs/metrics.md lists them. */
 const errorTypeOf = (reason: string): string => {
-  if (reason.endsWith("Conflict")) return "conflict";
+  if (reason.endsWith("Conflict") || reason.endsWith(REMAINS)) return "conflict";
   return reason === TOO_MANY_PODS || reason === "TooLarge" ? "size" : snakeCase(reason);
 };
 
 const TOO_MANY_PODS = "TooManyPods";
+const REMAINS = "Remains";
 
 /** The Role has no room for the names of all Pods. */
 export const tooManyPods = (left: number, all: number): Trouble => ({
@@ -134,6 +135,13 @@ export const foreignObject = (
           };
   }
 };
+
+/** An object of ours is to go, and finalizers keep it. */
+export const remains = (topic: ObjectKind, name: string): Trouble => ({
+  type: "Warning",
+  reason: `${topic}${REMAINS}`,
+  note: `${topic} ${name} has been deleted and finalizers keep it: of an earlier Deployment, no Pod's logs can be read until it is gone.`,
+});
 
 /** The API server lets nobody grant what they do not hold. */
 export const notHeld = (message: string): Trouble => ({

@@ -8,11 +8,12 @@
 import { Client, type KubernetesObject, type Resource } from "@pcmc/controller-runtime";
 import type { PolicyRule } from "kubernetes-types/rbac/v1.d.ts";
 import { afterEach, expect, test } from "vitest";
+import type { Permission } from "../../src/controllers/permission.ts";
 import { podLogReaderPermissions } from "../../src/podlogreader/rbac.ts";
 import type { Choices } from "../../src/podlogreader/role.ts";
-import { RoleBindings, Roles } from "../../src/podlogreader/sources.ts";
 import { managerPermissions } from "../../src/rbac/manager.ts";
 import { policyRuleOf } from "../../src/rbac/policy-rule.ts";
+import { RoleBindings, Roles } from "../../src/rbac/resources.ts";
 import { RunningReader } from "../podlogreader/support/running-reader.ts";
 import { useScene } from "../podlogreader/support/scene.ts";
 import type { Shop } from "../podlogreader/support/shop.ts";
@@ -154,6 +155,86 @@ test("the identity of the controller cannot create a Role that grants more than 
   expect(await tried(RoleBindings, binding({ kind: "Role", name: "secrets" }))).toMatch(/not currently held/);
   expect(await tried(RoleBindings, binding({ kind: "Role", name: "own" }))).toBe("allowed");
 });
+
+/** The user gets further rules, or loses all beyond these. */
+const setRules = (name: string, permissions: readonly Permission[]) =>
+  scene.cluster.request(
+    "PATCH",
+    `${CLUSTER}/clusterroles/${name}`,
+    { rules: permissions.map(policyRuleOf) },
+    { contentType: "application/merge-patch+json" },
+  );
+
+const UNCHOSEN: Choices = { createSaAndRoleBinding: false, allowPodGet: false };
+const declared = (choices: Choices) => [...managerPermissions, ...podLogReaderPermissions(choices)];
+
+test("without the permission to remove what a switched-off flag left, that is told once and waited for, and the Role goes on", async () => {
+  const shop = await scene.shop();
+  const user = await declaredUser({ ...UNCHOSEN, createSaAndRoleBinding: true });
+  await inForce(clientOf(user));
+  const namespaces = [shop.name];
+  const first = scene.keep(new RunningReader(user.config(), { createSaAndRoleBinding: true, namespaces }));
+  await first.ready();
+  const set = await deployed(shop, "web");
+  await eventually("it is bound", () => shop.get("rolebindings", ROLE));
+  await first.stop();
+  await setRules(user.name, declared(UNCHOSEN));
+  await eventually("the permission is gone", async () => {
+    const verb = { verb: "delete", resource: "serviceaccounts" };
+    return !(await shop.allows(user.name, verb));
+  });
+  // Not kept by the scene: that it says so as an error is the point.
+  const second = new RunningReader(user.config(), { ...UNCHOSEN, namespaces });
+  try {
+    await eventually("it is told", () => second.linesOf("error").length === 2);
+    for (const pod of ["b", "c"]) {
+      await shop.createPod(set, `web-1a2b-${pod}`);
+      await eventually("it is named", async () => (await shop.readable(ROLE))?.includes(`web-1a2b-${pod}`));
+    }
+    expect(second.linesOf("error").map((line) => /not allowed to delete \w+/.exec(line)?.[0])).toEqual([
+      "not allowed to delete rolebindings",
+      "not allowed to delete serviceaccounts",
+    ]);
+    expect(await shop.lacks("rolebindings", ROLE)).toBe(false);
+    await setRules(user.name, declared({ ...UNCHOSEN, createSaAndRoleBinding: true }));
+    await shop.gone("rolebindings", ROLE);
+    await shop.gone("serviceaccounts", ROLE);
+    expect(await shop.readable(ROLE)).toEqual(["web-1a2b-a", "web-1a2b-b", "web-1a2b-c"]);
+  } finally {
+    await second.stop();
+  }
+});
+
+test("a permission that is missing is told anew where a namespace had nothing of ours in between", async () => {
+  const shop = await scene.shop();
+  const user = await declaredUser(UNCHOSEN);
+  await inForce(clientOf(user));
+  await setRules(user.name, declared(UNCHOSEN).map(withoutVerb("create", "roles")));
+  await eventually("the permission is gone", async () => {
+    return !(await shop.allows(user.name, { verb: "create", resource: "roles" }));
+  });
+  const reader = new RunningReader(user.config(), { ...UNCHOSEN, namespaces: [shop.name] });
+  try {
+    // Another Deployment, which is none of ours, stays throughout.
+    await shop.deploy("db", { labels: {} });
+    for (const told of [1, 2]) {
+      await deployed(shop, `web-${told}`);
+      await eventually("it is told", () => reader.linesOf("error").length === told);
+      const looks = await reader.reconciles();
+      await shop.remove("deployments", `web-${told}`, { propagationPolicy: "Background" });
+      await eventually("it has been looked at", async () => (await reader.reconciles()) > looks);
+    }
+  } finally {
+    await reader.stop();
+  }
+});
+
+const withoutVerb =
+  (verb: string, resource: string) =>
+  (permission: Permission): Permission =>
+    permission.resources.includes(resource)
+      ? { ...permission, verbs: permission.verbs.filter((each) => each !== verb) }
+      : permission;
 
 test("a controller that does not hold what it is to grant says so once, on the Deployment, and grants nothing", async () => {
   const shop = await scene.shop();

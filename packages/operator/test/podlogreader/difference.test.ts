@@ -1,7 +1,7 @@
 /*
  * From what is there to what should be. Invariants:
- * - What does not bear both our marks is never written, never deleted; the one exception is the adoption of a Role that is exactly
- *   ours to the letter.
+ * - What does not bear both our marks, nor one of them and an ownerReference to the Deployment, is never written, never deleted; the
+ *   one exception is the adoption of a Role that is exactly ours to the letter.
  * - Carrying the action out leaves nothing to do.
  * - A Deployment that is being deleted gets nothing new, and what it has loses names still.
  */
@@ -101,11 +101,19 @@ test("names still go from the Role of a Deployment that is being deleted, and no
   expect(action).toEqual({ type: "update", object: { ...existing, rules: role.rules } });
 });
 
-test("what lacks one of the marks is foreign", () => {
+test("what lacks one of the marks, and an ownerReference, is foreign", () => {
   for (const part of ["labels", "annotations"] as const) {
-    const existing = stored(without(role, part));
+    const existing = stored(without(without(role, part), "ownerReferences"));
     expect(onRole({ wanted: role, existing })).toEqual({ type: "foreign", object: existing });
     expect(onRole({ existing })).toBeUndefined();
+  }
+});
+
+test("what lacks one of the marks, and has the other one and an ownerReference to the Deployment, gets it back", () => {
+  for (const part of ["labels", "annotations"] as const) {
+    const existing = stored(without(role, part));
+    expect(onRole({ wanted: role, existing })).toMatchObject({ type: "update", object: { metadata: role.metadata } });
+    expect(onRole({ existing })?.type).toBe("delete");
   }
 });
 
@@ -164,7 +172,7 @@ test("of a ServiceAccount everything but the marks is left to others", () => {
 test("what is being deleted is waited for", () => {
   const existing = stored({ ...role, metadata: { ...role.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } });
   expect(onRole({ wanted: role, existing })?.type).toBe("wait");
-  expect(onRole({ existing })).toBeUndefined();
+  expect(onRole({ existing })?.type).toBe("wait");
 });
 
 const unmarked = stored(without(without(role, "labels"), "annotations"));

@@ -1,11 +1,12 @@
 /*
  * Invariants of names and marks:
  * - A name is one that the API server takes for each of the three kinds, and it stands for one Deployment.
- * - What bears not both marks is nobody's of ours.
+ * - What bears not both marks, nor one of them and an ownerReference, is nobody's of ours.
  */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
+  claimedUidOf,
   DEPLOYMENT,
   deploymentNameOf,
   MANAGED_BY,
@@ -79,4 +80,38 @@ test("one of the two marks is none", () => {
   expect(markedUidOf({ labels })).toBeUndefined();
   expect(markedUidOf({ annotations })).toBeUndefined();
   expect(markedUidOf({ labels: { [MANAGED_BY.label]: "Helm" }, annotations })).toBeUndefined();
+});
+
+describe("an object with the name of what is made for a Deployment", () => {
+  const { labels, annotations, ownerReference } = marksFor(owner);
+  const ownerReferences = [ownerReference];
+
+  test("is what its marks say, of whichever Deployment, with an ownerReference or without", () => {
+    expect(claimedUidOf({ labels, annotations }, owner)).toBe("uid-of-web");
+    const former = { [OWNER_UID]: "uid-of-former" };
+    expect(claimedUidOf({ labels, annotations: former, ownerReferences }, owner)).toBe("uid-of-former");
+  });
+
+  test("is the Deployment's with one mark and an ownerReference to it", () => {
+    expect(claimedUidOf({ labels, ownerReferences }, owner)).toBe("uid-of-web");
+    expect(claimedUidOf({ annotations, ownerReferences }, owner)).toBe("uid-of-web");
+  });
+
+  test("is nobody's with less than that, or where a mark says something else", () => {
+    for (const metadata of [
+      {},
+      { labels },
+      { annotations },
+      { ownerReferences },
+      { labels: { [MANAGED_BY.label]: "Helm" }, ownerReferences },
+      { labels: { [MANAGED_BY.label]: "Helm" }, annotations, ownerReferences },
+      { annotations: { [OWNER_UID]: "uid-of-former" }, ownerReferences },
+      ...[{ uid: "uid-of-former" }, { name: "db" }, { kind: "ReplicaSet" }, { apiVersion: "apps/v2" }].map((other) => ({
+        labels,
+        ownerReferences: [{ ...ownerReference, ...other }],
+      })),
+    ]) {
+      expect(claimedUidOf(metadata, owner)).toBeUndefined();
+    }
+  });
 });

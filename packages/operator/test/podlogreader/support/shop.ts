@@ -161,8 +161,9 @@ export class Shop {
 
   /** Whether RBAC allows something. */
   async allows(user: string, { verb, resource, name }: Question, groups: readonly string[] = []): Promise<boolean> {
-    const [plural, subresource] = resource.split("/");
-    const resourceAttributes = { namespace: this.name, verb, resource: plural, subresource, name };
+    const [plural = "", subresource] = resource.split("/");
+    const group = plural.startsWith("role") ? "rbac.authorization.k8s.io" : "";
+    const resourceAttributes = { namespace: this.name, verb, group, resource: plural, subresource, name };
     const review = await this.#cluster.request<{ status: { allowed: boolean } }>(
       "POST",
       "/apis/authorization.k8s.io/v1/subjectaccessreviews",
