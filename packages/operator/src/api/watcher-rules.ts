@@ -60,7 +60,7 @@ export interface Restarting {
 /** Kubernetes knows a sidecar by its restartPolicy. */
 export const alwaysRestarts: Rule<Restarting> = {
   rule: "!has(self.container.restartPolicy) || self.container.restartPolicy == 'Always' || (has(self.injectAs) && self.injectAs == 'Container')",
-  message: "a sidecar has restartPolicy Always: remove it, or set injectAs to Container",
+  message: "a sidecar has restartPolicy Always, and a plain container that of its Pod: remove it",
   fieldPath: ".container.restartPolicy",
   check: ({ container: { restartPolicy = "Always" }, injectAs }) =>
     restartPolicy === "Always" || injectAs === "Container",

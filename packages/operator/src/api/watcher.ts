@@ -62,7 +62,11 @@ const specSchema = object(
       {},
       "Data of the managed ConfigMap <watcher>-config, from which the sidecar gets its environment: key -> text.",
     ),
-    configBinaryData: data({ format: "byte" }, "Binary data of the managed ConfigMap: key -> base64."),
+    configBinaryData: data(
+      { format: "byte" },
+      "Binary data of the managed ConfigMap: key -> base64. It is not in the environment: to read it as files, have volume refer " +
+        "to the ConfigMap <watcher>-config.",
+    ),
     imagePullSecrets: optional(pullSecretSchema),
     podSelector: optional(
       nullable(

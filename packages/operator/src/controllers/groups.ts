@@ -1,5 +1,6 @@
 import {
   type Client,
+  type ClusterConfig,
   type Controller,
   controllerMetrics,
   type Registry,
@@ -21,6 +22,7 @@ export type MakeControllers = (client: Client) => readonly Controller[];
 /** What the groups are made of. */
 export interface GroupParts extends Pick<ControllerParts, "cache" | "events" | "log"> {
   readonly settings: Settings;
+  readonly config: Pick<ClusterConfig, "namespace">;
   readonly registry: Registry;
   readonly metrics: OperatorMetrics;
   /** Renders templates. The caller closes it. */
@@ -36,9 +38,10 @@ const groups: Readonly<Record<Group, LoadGroup>> = {
     const workers = { podWorkers: podWorkers(settings), pcmcWorkers: settings.controllerPcmcWorkers };
     return podConfigMapControllers({ ...common, ...workers, metrics, engine });
   },
-  watcher: async (common, { registry, metrics: shared }) => {
+  watcher: async (common, { settings, config, registry, metrics: shared }) => {
     const { watcherControllers } = await import("../watcher/controllers.ts");
-    return watcherControllers({ ...common, metrics: watcherMetrics(registry, shared) });
+    const { watchNamespaces, podNamespace: ownNamespace = config.namespace } = settings;
+    return watcherControllers({ ...common, ownNamespace, watchNamespaces, metrics: watcherMetrics(registry, shared) });
   },
   podlogreader: async (common, { settings, registry, metrics: shared }) => {
     const { podLogReaderControllers } = await import("../podlogreader/controllers.ts");

@@ -1,4 +1,4 @@
-import type { Container, PodSpec } from "kubernetes-types/core/v1.d.ts";
+import type { Container, ContainerPort, PodSpec } from "kubernetes-types/core/v1.d.ts";
 import type { Addition } from "./addition.ts";
 import { type Refusal, refusal } from "./left.ts";
 import type { PodDraft } from "./pod-draft.ts";
@@ -17,10 +17,19 @@ export const conflictOf = (
   if (presentVolume !== undefined && !isSameContent(volume, presentVolume))
     return refusal("VolumeConflict", `the Pod has another volume named ${JSON.stringify(volume?.name)}`);
   if (present !== undefined || list !== "containers") return undefined;
+  const apart = spec?.hostNetwork === true ? container.ports?.find(isApart) : undefined;
+  if (apart !== undefined) return refusal("PortConflict", apartMessage(apart));
   const taken = new Set(draft.containersIn(list).flatMap((other) => hostPorts(other, spec)));
   const port = hostPorts(container, spec).find((wanted) => taken.has(wanted));
   return port === undefined ? undefined : refusal("PortConflict", `the Pod has port ${port} of the host already`);
 };
+
+/** On the network of the host a port is that of the host. Source: Kubernetes' `validateHostNetwork`. */
+const isApart = ({ hostPort, containerPort }: ContainerPort): boolean =>
+  Boolean(hostPort) && hostPort !== containerPort;
+
+const apartMessage = ({ hostPort, containerPort }: ContainerPort): string =>
+  `the Pod is on the network of the host, where containerPort ${containerPort} cannot be hostPort ${hostPort}`;
 
 /**
  * The ports of the host that a container takes, `TCP/0.0.0.0/80`: on the network of the host, all its ports. The API server

@@ -12,8 +12,28 @@ export interface Contender {
 /**
  * For each Watcher of one namespace whose container or volume has the name of an earlier one's: that earlier Watcher. Earlier is
  * by name, whatever became of it: who contends does not depend on which Watchers are ready, or on what a Pod asks for.
+ *
+ * Each review of a Pod asks, and Watchers change seldom: for the same versions in the same order it is worked out once.
  */
 export const contendersOf = (watchers: readonly Watcher[]): ReadonlyMap<string, Contender> => {
+  const [first] = watchers;
+  if (first === undefined) return NONE;
+  const last = known.get(first);
+  if (last !== undefined && isSame(last.watchers, watchers)) return last.contenders;
+  const contenders = workOut(watchers);
+  known.set(first, { watchers: [...watchers], contenders });
+  return contenders;
+};
+
+const NONE: ReadonlyMap<string, Contender> = new Map();
+
+/** By the first of the Watchers, of whatever namespace it is. */
+const known = new WeakMap<Watcher, { readonly watchers: readonly Watcher[]; readonly contenders: typeof NONE }>();
+
+const isSame = (a: readonly Watcher[], b: readonly Watcher[]): boolean =>
+  a.length === b.length && a.every((watcher, at) => watcher === b[at]);
+
+const workOut = (watchers: readonly Watcher[]): ReadonlyMap<string, Contender> => {
   const containers = new Map<string, string>();
   const volumes = new Map<string, string>();
   const contenders = new Map<string, Contender>();

@@ -8,25 +8,30 @@ import {
   keyString,
   type Stored,
   systemClock,
+  type Watch,
   watch,
   watchChanges,
 } from "@pcmc/controller-runtime";
-import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import type { Namespace } from "kubernetes-types/core/v1.d.ts";
 import { ServerPodApi } from "../api/pod/server-pod-api.ts";
 import type { Watcher } from "../api/watcher.ts";
 import { conditionOf } from "../controllers/conditions.ts";
 import type { ControllerParts } from "../controllers/controller-parts.ts";
 import { MissingPermissions } from "../controllers/missing-permissions.ts";
 import type { WatcherMetrics, WatcherState } from "../metrics/watcher-metrics.ts";
+import { watchersConcerned } from "./concerned.ts";
 import { ConfigMapWriter } from "./config-map-writer.ts";
 import { DroppedFields, type DroppedFieldsOptions } from "./dropped-fields.ts";
+import { whyExcluded } from "./excluded-namespaces.ts";
+import { INJECTION } from "./names.ts";
+import { NamespaceLabels } from "./namespace-labels.ts";
 import { parsedWatcher } from "./parsed.ts";
 import { PodEvents } from "./pod-events.ts";
 import { whyNotReady } from "./readiness.ts";
 import { WatcherReconciler } from "./reconciler.ts";
-import { requestedBy } from "./requests.ts";
 import { Rollouts } from "./rollouts.ts";
-import { type Sources, sourcesOf, watcherOfConfigMap, watchersNamedBy } from "./sources.ts";
+import { type Sources, sourcesOf, watcherOfConfigMap } from "./sources.ts";
+import { WORKERS } from "./workers.ts";
 import { Workloads } from "./workloads.ts";
 
 export interface WatcherOptions extends ControllerParts {
@@ -35,6 +40,10 @@ export interface WatcherOptions extends ControllerParts {
   readonly recheckPeriod?: number | undefined;
   /** See `RolloutsOptions.settle`. */
   readonly rolloutSettle?: number | undefined;
+  /** The operator's. */
+  readonly ownNamespace: string;
+  /** Those that are watched (`WATCH_NAMESPACES`); empty = all. */
+  readonly watchNamespaces: readonly string[];
 }
 
 /** Pods come in bursts, and a status is computed from all of them: so long it waits for the rest of a burst, milliseconds. */
@@ -48,26 +57,30 @@ const STATUS_DELAY = 1_000;
  */
 export const watcherControllers = (options: WatcherOptions): ((client: Client) => readonly Controller[]) => {
   const sources = sourcesOf(options.cache);
+  const namespaces = new NamespaceLabels(options);
   const { watchers, pods, configMaps } = sources;
   options.metrics.showWatchers(() => (watchers.ready ? statesOf(sources) : []));
   options.metrics.heldBy(watchers);
   options.metrics.heldBy(configMaps);
   options.metrics.heldBy(pods);
-  return (client) => [controllerOf(options, { client, sources })];
+  return (client) => [controllerOf(options, { client, sources, namespaces })];
 };
 
 interface Parts {
   readonly client: Client;
   readonly sources: Sources;
+  readonly namespaces: NamespaceLabels;
 }
 
-const controllerOf = (options: WatcherOptions, { client, sources }: Parts): Controller => {
+const controllerOf = (options: WatcherOptions, parts: Parts): Controller => {
   const { log, queueMetrics, observer, maxRetries, timeout, resyncPeriod: period } = options;
-  const { pods, watchers, configMaps } = sources;
+  const { pods, watchers, configMaps } = parts.sources;
   const onFound = (watcher: KeyString) => controller.enqueue(watcher);
-  const reconciler = reconcilerOf(options, { client, sources, onFound });
+  const term = new AbortController();
+  const podEvents = new PodEvents({ events: options.events, clock: systemClock });
+  const reconciler = reconcilerOf(options, { ...parts, onFound, podEvents, signal: term.signal });
   const held = holdUntilSynced([watchers, configMaps, pods], reconciler.reconcile);
-  const ofPod = watchersConcerned(sources);
+  const ofPod = watchersConcerned(watchers);
   const controller: Controller = new Controller({
     name: "watcher",
     log,
@@ -75,16 +88,24 @@ const controllerOf = (options: WatcherOptions, { client, sources }: Parts): Cont
     observer,
     maxRetries,
     timeout,
+    workers: WORKERS,
     watches: [
-      watchChanges(watchers, (change) =>
-        makesRoom(change) ? ofNamespace(change.object, sources) : keyOf(change.object),
-      ),
+      watchChanges(watchers, (change) => {
+        if (change.type === "deleted") reconciler.onDeleted(change.object);
+        if (change.origin === "initial") podEvents.onInitial(keyOf(change.object));
+        return makesRoom(change) ? ofNamespace(change.object, parts.sources) : keyOf(change.object);
+      }),
       watch(configMaps, watcherOfConfigMap),
       watchChanges(pods, (change) => {
-        for (const key of ofPod(change)) controller.enqueue(key, { after: STATUS_DELAY });
+        for (const key of ofPod(change)) {
+          if (change.origin === "initial") podEvents.onInitial(key);
+          controller.enqueue(key, { after: STATUS_DELAY });
+        }
         return undefined;
       }),
+      ...namespaceWatches(parts),
       held.watch,
+      endOfTerm(term),
     ],
     reconcile: held.reconcile,
     resync: { period, keys: () => keysOf(watchers.values()) },
@@ -92,9 +113,35 @@ const controllerOf = (options: WatcherOptions, { client, sources }: Parts): Cont
   return controller;
 };
 
+/** Labels of a namespace decide whether anything is injected there. */
+const namespaceWatches = ({ namespaces: { informer }, sources: { watchers } }: Parts): readonly Watch[] =>
+  informer === undefined
+    ? []
+    : [
+        watchChanges(informer, (change) => {
+          const isLabelled = change.type !== "updated" || injectionOf(change.old) !== injectionOf(change.object);
+          return isLabelled ? keysOf(watchers.inNamespace(change.object.metadata.name)) : undefined;
+        }),
+      ];
+
+const injectionOf = ({ metadata }: Namespace): string | undefined => metadata?.labels?.[INJECTION];
+
+/** Aborts when the controller ends: what nobody waits for ends too. */
+const endOfTerm = (term: AbortController): Watch => ({
+  start: () => () => term.abort(new Error("the term of the controller has ended")),
+  ready: () => Promise.resolve(),
+});
+
 const reconcilerOf = (
-  { metrics, events, log, recheckPeriod, rolloutSettle }: WatcherOptions,
-  { client, sources, onFound }: Parts & Pick<DroppedFieldsOptions, "onFound">,
+  { metrics, events, log, recheckPeriod, rolloutSettle, ownNamespace }: WatcherOptions,
+  {
+    client,
+    sources,
+    namespaces,
+    onFound,
+    podEvents,
+    signal,
+  }: Parts & Pick<DroppedFieldsOptions, "onFound" | "signal"> & { readonly podEvents: PodEvents },
 ): WatcherReconciler => {
   const clock = systemClock;
   const random = Math.random;
@@ -109,8 +156,9 @@ const reconcilerOf = (
       settle: rolloutSettle,
       revisionsIn: (namespace) => revisionsIn(sources, namespace),
     }),
-    podEvents: new PodEvents(common),
-    droppedFields: new DroppedFields({ server: new ServerPodApi({ client, clock }), log, onFound }),
+    podEvents,
+    droppedFields: new DroppedFields({ server: new ServerPodApi({ client, clock }), clock, signal, log, onFound }),
+    whyExcluded: (name) => whyExcluded({ name, labels: namespaces.labelsOf(name) }, ownNamespace),
   });
 };
 
@@ -126,21 +174,6 @@ const ofNamespace = ({ metadata }: Stored<Watcher>, { watchers }: Sources): Iter
   const { namespace = "", name } = metadata;
   return new Set([keyString(namespace, name), ...keysOf(watchers.inNamespace(namespace))]);
 };
-
-/** The Watchers whose numbers a change of a Pod can touch, those that do not exist included. */
-const watchersConcerned =
-  ({ watchers }: Sources) =>
-  (change: Change<Stored<Pod>>): Iterable<KeyString> => {
-    const versions = change.type === "updated" ? [change.old, change.object] : [change.object];
-    const { namespace = "" } = change.object.metadata;
-    // Most Pods of most clusters: nothing to do.
-    const hasWatchers = watchers.countIn(namespace) > 0;
-    const named = versions.flatMap(watchersNamedBy);
-    if (!hasWatchers) return named;
-    const all = watchers.inNamespace(namespace);
-    const asked = versions.flatMap((pod) => requestedBy(pod, all).requests);
-    return new Set([...named, ...asked.map(({ name }) => keyString(namespace, name))]);
-  };
 
 /** The present revisions of the Watchers for which workloads are restarted. */
 const revisionsIn = ({ watchers }: Sources, namespace: string): ReadonlyMap<string, string> =>

@@ -8,7 +8,7 @@ import { injectedIn } from "./injected.ts";
 import { type Left, type Refusal, refusal } from "./left.ts";
 import { PodDraft } from "./pod-draft.ts";
 import { whyNotReady } from "./readiness.ts";
-import { type Request, requestedBy } from "./requests.ts";
+import { MAX_ASKED, type Request, requestedBy } from "./requests.ts";
 import { whyUnusable } from "./usable.ts";
 
 export interface InjectOptions {
@@ -43,11 +43,12 @@ export interface Injection {
  * since, so a second call has nothing to add: a Pod has a Watcher when both annotations name it and its container is there.
  */
 export const inject = (pod: Pod, watchers: readonly Watcher[], options: InjectOptions): Injection => {
-  const { requests, invalid } = requestedBy(pod, watchers);
+  const { requests, invalid, beyond } = requestedBy(pod, watchers);
   const injected = presentIn(pod);
-  const draft = new PodDraft(pod, new Set(injected.keys()));
+  const draft = new PodDraft(pod, containersOf(injected, watchers));
   const contenders = requests.length === 0 ? NO_CONTENDERS : contendersOf(watchers);
   const left: Left[] = invalid.map((entry) => ({ watcher: entry, ...INVALID }));
+  if (beyond !== undefined) left.push({ watcher: beyond, ...TOO_MANY });
   const added: Addition[] = [];
   for (const request of requests) {
     if (injected.has(request.name)) continue;
@@ -70,6 +71,23 @@ const INVALID = refusal(
   "InvalidName",
   'this is not the name of a Watcher; names have commas between them, and "false" opts out',
 );
+
+const TOO_MANY = refusal(
+  "TooMany",
+  `the annotation has more than ${MAX_ASKED} entries: this one and all after it do not count`,
+);
+
+/** The names of the containers of the Watchers that a Pod has, where these can still be learned. */
+const containersOf = (
+  injected: ReadonlyMap<string, string>,
+  watchers: readonly Watcher[],
+): ReadonlyMap<string, string | undefined> => {
+  if (injected.size === 0) return NO_CONTAINERS;
+  const specs = new Map(watchers.map(({ metadata, spec }) => [metadata?.name, spec?.container?.name]));
+  return new Map([...injected.keys()].map((watcher) => [watcher, specs.get(watcher)]));
+};
+
+const NO_CONTAINERS: ReadonlyMap<string, string | undefined> = new Map();
 
 /**
  * What the Pod has, with the revision that it says. Without one it is not known with which content, so it is judged by its

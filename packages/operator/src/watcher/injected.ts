@@ -9,21 +9,29 @@ import { configMapNameOf, INJECTED, INJECTED_REVISION } from "./names.ts";
  * Reads annotations and, of containers, `envFrom`: a projection of the Pod has to have these.
  */
 export const injectedIn = ({ metadata, spec }: Pod): ReadonlyMap<string, string> => {
-  const named = listOf(metadata?.annotations?.[INJECTED]);
+  const named = injectedNames(metadata?.annotations?.[INJECTED]);
   if (named.length === 0) return NONE;
   const revisions = revisionsOf(metadata?.annotations?.[INJECTED_REVISION]);
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-  const present = named.filter((watcher) => containers.some((container) => readsConfigOf(container, watcher)));
+  const read = new Set(containers.flatMap(configMapsReadBy));
+  const present = named.filter((watcher) => read.has(configMapNameOf(watcher)));
   return new Map(present.map((watcher) => [watcher, revisions.get(watcher) ?? ""]));
 };
 
+/**
+ * Entries of the two annotations that count. Anybody who creates Pods may write them, 256 KiB of them, and each name makes work
+ * for everybody; and no Pod has so many sidecars.
+ */
+const MAX_INJECTED = 256;
+
+/** The entries of `watch.example.com/injected` that count, whether the Pod has what they name or not. */
+export const injectedNames = (annotation: string | undefined): readonly string[] => listOf(annotation, MAX_INJECTED);
+
 const NONE: ReadonlyMap<string, string> = new Map();
 
-/** Whether a container gets its environment from the managed ConfigMap of a Watcher. */
-export const readsConfigOf = ({ envFrom }: Pick<Container, "envFrom">, watcher: string): boolean => {
-  const name = configMapNameOf(watcher);
-  return envFrom?.some(({ configMapRef }) => configMapRef?.name === name) ?? false;
-};
+/** The names of the ConfigMaps from which a container gets its environment. */
+export const configMapsReadBy = ({ envFrom }: Pick<Container, "envFrom">): readonly string[] =>
+  (envFrom ?? []).flatMap(({ configMapRef }) => configMapRef?.name ?? []);
 
 /** The two annotations of a Pod that has these Watchers, name -> revision. */
 export const annotationsFor = (injected: ReadonlyMap<string, string>): Readonly<Record<string, string>> => {
@@ -34,18 +42,18 @@ export const annotationsFor = (injected: ReadonlyMap<string, string>): Readonly<
   };
 };
 
-/** The entries of a list with commas, without blanks around them and without empty ones. */
-export const listOf = (text: string | undefined): readonly string[] =>
+/** The entries of a list with commas, without blanks around them and without empty ones; of the first `limit`. */
+export const listOf = (text: string | undefined, limit?: number): readonly string[] =>
   text === undefined
     ? []
     : text
-        .split(",")
+        .split(",", limit)
         .map((entry) => entry.trim())
         .filter((entry) => entry !== "");
 
 const revisionsOf = (text: string | undefined): ReadonlyMap<string, string> =>
   new Map(
-    listOf(text).map((entry) => {
+    listOf(text, MAX_INJECTED).map((entry) => {
       const at = entry.indexOf("=");
       return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
     }),

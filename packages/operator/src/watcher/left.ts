@@ -2,6 +2,8 @@
 export type LeftReason =
   /** The annotation has an entry that can be no name. */
   | "InvalidName"
+  /** The annotation has more entries than count. Told once, of the first one that does not. */
+  | "TooMany"
   /** There is no Watcher of that name in the namespace. */
   | "NotFound"
   /** A Watcher of an earlier name has the name of its container or volume. */

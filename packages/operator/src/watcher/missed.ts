@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Stored } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { Watcher } from "../api/watcher.ts";
+import { OWN_PODS } from "./excluded-namespaces.ts";
 import { injectedIn } from "./injected.ts";
 import { asksFor } from "./requests.ts";
 
@@ -11,11 +12,16 @@ export type MissedReason =
   | "NotReady"
   /** The Pod is older than the Watcher's readiness. */
   | "CreatedBeforeReady"
+  /** The Pod was created while the Watcher became ready: which came first cannot be told. */
+  | "CreatedAsReady"
   /** The Pod has a container of its own of that name. */
   | "ContainerConflict"
   /** The Pod has a volume of its own of that name. */
   | "VolumeConflict"
-  /** The Pod could have got it: no webhook had a say when it was created, or it asks only since then. */
+  /**
+   * No webhook had a say when the Pod was created, or it asks only since then; or the webhook left it out for what cannot be seen
+   * in the Pod as it is kept here: `PortConflict`, `NoNativeSidecars`.
+   */
   | "NotInjected";
 
 export interface MissedPod {
@@ -65,7 +71,7 @@ export const censusOf = async (
     if (has !== undefined) {
       injected++;
       if (revision !== undefined && has !== revision) outdated.push(pod);
-    } else if (asksFor(pod, watcher)) {
+    } else if (asksFor(pod, watcher) && !isOwn(pod)) {
       missed.push({ pod, reason: reasonFor(pod, watcher, readySince) });
     }
   }
@@ -76,10 +82,13 @@ export const censusOf = async (
 export const isLive = ({ metadata, status }: Stored<Pod>): boolean =>
   metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed";
 
+/** Whether a Pod is the operator's: into these nothing is injected, wherever they are. */
+export const isOwn = ({ metadata }: Stored<Pod>): boolean => metadata.labels?.[OWN_PODS.key] === OWN_PODS.value;
+
 const present = new WeakMap<Stored<Pod>, ReadonlyMap<string, string>>();
 
 /** As `injectedIn`, once for each version of a Pod: its annotations are parsed, and its containers gone through. */
-const presentIn = (pod: Stored<Pod>): ReadonlyMap<string, string> => {
+export const presentIn = (pod: Stored<Pod>): ReadonlyMap<string, string> => {
   const known = present.get(pod);
   if (known !== undefined) return known;
   const found = injectedIn(pod);
@@ -93,10 +102,16 @@ const reasonFor = (pod: Stored<Pod>, { spec }: Watcher, readySince: Date | undef
   const isNamed = (name: string | undefined) => (other: { readonly name: string }) => other.name === name;
   if ([...containers, ...initContainers].some(isNamed(spec?.container?.name))) return "ContainerConflict";
   if (volumes.some(isNamed(spec?.volume?.name))) return "VolumeConflict";
-  const created = Date.parse(pod.metadata.creationTimestamp ?? "");
-  // Both times are whole seconds: within the same one it cannot be told.
-  return created < readySince.getTime() ? "CreatedBeforeReady" : "NotInjected";
+  const age = Date.parse(pod.metadata.creationTimestamp ?? "") - readySince.getTime();
+  if (age < 0) return "CreatedBeforeReady";
+  return age <= BECOMES_READY ? "CreatedAsReady" : "NotInjected";
 };
+
+/**
+ * Both times are whole seconds, rounded down; and a webhook learns of the readiness a moment after the time that it says, when
+ * the status is written. So many milliseconds between the two say nothing.
+ */
+const BECOMES_READY = 1_000;
 
 const byPodName = (a: Stored<Pod>, b: Stored<Pod>): number => (a.metadata.name < b.metadata.name ? -1 : 1);
 
@@ -108,11 +123,13 @@ export const explain = (reason: MissedReason, { metadata: { name }, spec }: Stor
       return `Watcher ${name} is not ready: see its conditions; Pods that are created once it is get it`;
     case "CreatedBeforeReady":
       return `the Pod was created before Watcher ${name} was ready: ${restart}`;
+    case "CreatedAsReady":
+      return `the Pod was created at the moment at which Watcher ${name} became ready, and did not get it: ${restart}`;
     case "ContainerConflict":
       return `the Pod has another container named ${JSON.stringify(spec?.container?.name ?? "")}, which is that of Watcher ${name}: rename one of them`;
     case "VolumeConflict":
       return `the Pod has another volume named ${JSON.stringify(spec?.volume?.name ?? "")}, which is that of Watcher ${name}: rename one of them`;
     case "NotInjected":
-      return `the Pod was created without Watcher ${name}: the webhook was not reached or not asked then (is the namespace excluded?), or the Pod asks for it only since; ${restart}`;
+      return `the Pod was created without Watcher ${name}: the webhook was not reached then, or left it out for what it warned of (a port of the host that is taken, no native sidecars), or the Pod asks for it only since; ${restart}`;
   }
 };

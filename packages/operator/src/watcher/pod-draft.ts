@@ -1,6 +1,7 @@
 import type { PatchOperation } from "@pcmc/controller-runtime";
 import type { Container, Pod, Volume } from "kubernetes-types/core/v1.d.ts";
-import { annotationsFor, readsConfigOf } from "./injected.ts";
+import { annotationsFor, configMapsReadBy } from "./injected.ts";
+import { configMapNameOf } from "./names.ts";
 
 /** Which of a Pod's lists of containers. */
 export type ContainerList = "initContainers" | "containers";
@@ -19,11 +20,12 @@ export class PodDraft {
   readonly #pullSecrets: Set<string>;
   readonly #patch: PatchOperation[] = [];
 
-  /** `injected`: the Watchers that it has already. */
-  constructor(pod: Pod, injected: ReadonlySet<string>) {
+  /** `injected`: the Watchers that it has already, with the names of their containers as far as these are known. */
+  constructor(pod: Pod, injected: ReadonlyMap<string, string | undefined>) {
+    const owners = ownersIn(pod, injected);
     const placed = (list: readonly Container[] | undefined) => {
       const ofPod = list ?? [];
-      return ofPod.map((container) => ({ container, watcher: watcherOf(container, injected) }));
+      return ofPod.map((container) => ({ container, watcher: owners.get(container) }));
     };
     this.#pod = pod;
     this.#containers = { initContainers: placed(pod.spec?.initContainers), containers: placed(pod.spec?.containers) };
@@ -109,10 +111,35 @@ export class PodDraft {
   }
 }
 
-const watcherOf = (container: Container, injected: ReadonlySet<string>): string | undefined => {
-  for (const watcher of injected) if (readsConfigOf(container, watcher)) return watcher;
-  return undefined;
+/** Which of a Pod's containers is that of which Watcher: one for each at the most. */
+const ownersIn = ({ spec }: Pod, injected: ReadonlyMap<string, string | undefined>): ReadonlyMap<Container, string> => {
+  if (injected.size === 0) return NO_OWNERS;
+  const { initContainers = [], containers = [] } = spec ?? {};
+  const readers = Map.groupBy(
+    [...initContainers, ...containers].flatMap((container) =>
+      configMapsReadBy(container).map((name) => ({ name, container })),
+    ),
+    ({ name }) => name,
+  );
+  return new Map(
+    [...injected].flatMap(([watcher, name]) => {
+      const candidates = (readers.get(configMapNameOf(watcher)) ?? []).map(({ container }) => container);
+      const found = injectedAmong(candidates, name);
+      return found === undefined ? [] : [[found, watcher] as const];
+    }),
+  );
 };
+
+const NO_OWNERS: ReadonlyMap<Container, string> = new Map();
+
+/**
+ * Which of the containers that read a Watcher's ConfigMap is the Watcher's: a Pod's own may read it too. By name, where that is
+ * known; else by where it would have been put: a native sidecar, or the last of the containers.
+ */
+const injectedAmong = (candidates: readonly Container[], name: string | undefined): Container | undefined =>
+  candidates.find((container) => container.name === name) ??
+  candidates.find(({ restartPolicy }) => restartPolicy === "Always") ??
+  candidates.at(-1);
 
 /** A step of a JSON pointer. Source: RFC 6901, section 3. */
 const escaped = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");

@@ -25,6 +25,12 @@ export const watcherPermissions: readonly Permission[] = [
     verbs: ["list", "watch"],
   },
   {
+    why: "Which namespaces are excluded from injection; for the webhook also which profile of Pod Security each enforces. With WATCH_NAMESPACES not asked.",
+    group: "",
+    resources: ["namespaces"],
+    verbs: ["list", "watch"],
+  },
+  {
     why: "The managed ConfigMaps. Lists are limited to our label by the manager; RBAC cannot say that.",
     group: "",
     resources: ["configmaps"],

@@ -18,16 +18,15 @@ import type { WatcherMetrics } from "../metrics/watcher-metrics.ts";
 import type { ConfigMapWriter, Settled } from "./config-map-writer.ts";
 import { contendersOf } from "./contenders.ts";
 import type { DroppedFields } from "./dropped-fields.ts";
-import { injectedIn } from "./injected.ts";
-import { type Census, censusOf, isLive } from "./missed.ts";
+import { type Census, censusOf, isLive, isOwn, presentIn } from "./missed.ts";
 import { parsedWatcher } from "./parsed.ts";
 import type { PodEvents } from "./pod-events.ts";
-import { requestedBy } from "./requests.ts";
+import { asksByName } from "./requests.ts";
 import type { RolloutState } from "./rollout.ts";
 import type { Rollouts } from "./rollouts.ts";
 import { indexes, type Sources } from "./sources.ts";
 import { nextStatus, type ReadinessFacts, readinessOf, readySince } from "./status.ts";
-import { eventsOf } from "./status-events.ts";
+import { deletedEvent, eventsOf } from "./status-events.ts";
 
 export interface WatcherReconcilerOptions {
   readonly client: Client;
@@ -40,6 +39,8 @@ export interface WatcherReconcilerOptions {
   readonly events: Recorder;
   readonly clock: Clock;
   readonly droppedFields: DroppedFields;
+  /** Why nothing is injected in a namespace; `undefined`: something is. */
+  readonly whyExcluded: (namespace: string) => string | undefined;
 }
 
 /** Settles one Watcher: its managed ConfigMap, what it has come to in Pods, a rollout, its status. */
@@ -64,16 +65,27 @@ export class WatcherReconciler {
     if (current === undefined || !isSameSpec(current, watcher)) return { requeueAfter: 0 };
     const facts = this.#readiness(current, configMap);
     const ready = readinessOf(facts);
-    const census = await this.#census(current, readySince(current, ready, clock.date()));
+    // One time for all: a second later a Pod would be judged otherwise than by what is stored.
+    const now = clock.date();
+    const census = await this.#census(current, readySince(current, ready, now));
     const rollout = ready.status === "True" ? await this.#rollout(current, census, context) : undefined;
     const { parsed } = facts;
     const droppedFields = parsed.ok ? this.#options.droppedFields.of(current, parsed.spec) : [];
-    const status = nextStatus(current, { ...facts, census, rollout, droppedFields }, clock.date());
+    const status = nextStatus(current, { ...facts, census, rollout, droppedFields }, now);
     this.#options.podEvents.onMissed(current, census.missed);
     const written = status && (await this.#write(current, status, context));
     if (rollout?.error !== undefined) throw rollout.error;
     return soonest(written, configMap.again, rollout?.again);
   };
+
+  /** A Watcher is gone, and with it the ConfigMap that containers of running Pods read when they start again. */
+  onDeleted(watcher: Stored<Watcher>): void {
+    const { name } = watcher.metadata;
+    const pods = this.#options.sources.pods.byIndex(indexes.named, keyOf(watcher));
+    const count = pods.filter((pod) => isLive(pod) && presentIn(pod).has(name)).length;
+    if (count === 0) return;
+    this.#options.events.event({ regarding: watcher, ...deletedEvent(name, count) });
+  }
 
   #write(watcher: Stored<Watcher>, status: WatcherStatus, context: ReconcileContext): Promise<ReconcileResult> {
     return this.#statuses.write({ ...watcher, status }, context, () => {
@@ -88,18 +100,18 @@ export class WatcherReconciler {
     this.#statuses.forget(key);
     rollouts.forget(key);
     droppedFields.forget(key);
-    const { namespace, name }: ObjectKey = parseKey(key);
-    const watchers = sources.watchers.inNamespace(namespace);
+    const { name }: ObjectKey = parseKey(key);
     const asking = sources.pods
       .byIndex(indexes.named, key)
-      .filter((pod) => isLive(pod) && asksInVain(pod, name, watchers));
+      .filter((pod) => isLive(pod) && !isOwn(pod) && asksInVain(pod, name));
     podEvents.onAbsent(key, name, asking);
   }
 
   #readiness(watcher: Stored<Watcher>, { obstacle, holds }: Settled): ReadinessFacts {
     const { namespace = "", name } = watcher.metadata;
     const contender = contendersOf(this.#options.sources.watchers.inNamespace(namespace)).get(name);
-    return { parsed: parsedWatcher(watcher), configMap: { obstacle, holds }, contender };
+    const excluded = this.#options.whyExcluded(namespace);
+    return { parsed: parsedWatcher(watcher), configMap: { obstacle, holds }, contender, excluded };
   }
 
   #census(watcher: Stored<Watcher>, since: Date | undefined): Promise<Census> {
@@ -129,11 +141,7 @@ export class WatcherReconciler {
 }
 
 /** What a Watcher that is gone has left in a Pod stays there: the Pod misses nothing. */
-const asksInVain = (pod: Stored<Pod>, name: string, watchers: readonly Watcher[]): boolean => {
-  if (injectedIn(pod).has(name)) return false;
-  const { requests, invalid } = requestedBy(pod, watchers);
-  return invalid.includes(name) || requests.some((request) => request.name === name && request.watcher === undefined);
-};
+const asksInVain = (pod: Stored<Pod>, name: string): boolean => asksByName(pod, name) && !presentIn(pod).has(name);
 
 /** The generation counts the versions of the spec; another uid is another object of the same name. */
 const isSameSpec = ({ metadata: a }: Stored<Watcher>, { metadata: b }: Stored<Watcher>): boolean =>

@@ -10,9 +10,10 @@ import {
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { Watcher } from "../api/watcher.ts";
 import { configMapFields, type DigestedConfigMap, DigestedConfigMaps } from "../controllers/digested-config-maps.ts";
-import { listOf } from "./injected.ts";
-import { configMapNameOf, INJECT, INJECTED } from "./names.ts";
+import { injectedNames } from "./injected.ts";
+import { configMapNameOf, INJECTED } from "./names.ts";
 import { WATCHER } from "./ownership.ts";
+import { askedBy } from "./requests.ts";
 import { Watchers } from "./watchers.ts";
 
 const owner: Projection = { apiVersion: true, kind: true, name: true, uid: true, controller: true };
@@ -45,13 +46,12 @@ export const sourcesOf = (cache: Cache): Sources => ({
   configMaps: cache.informer(DigestedConfigMaps, { labelSelector: WATCHER, project: configMapFields }),
 });
 
-/** The keys of the Watchers that a Pod's annotations name, whether there are such or not. */
+/** The keys of the Watchers that a Pod's annotations name, whether there are such or not: of the entries that count. */
 export const watchersNamedBy = ({ metadata }: Stored<Pod>): readonly KeyString[] => {
   const { namespace = "", annotations } = metadata;
-  const asked = annotations?.[INJECT];
-  const injected = annotations?.[INJECTED];
-  if (asked === undefined && injected === undefined) return NONE;
-  return [...new Set([...listOf(asked), ...listOf(injected)])].map((name) => keyString(namespace, name));
+  if (annotations === undefined) return NONE;
+  const names = new Set([...askedBy(annotations).entries, ...injectedNames(annotations[INJECTED])]);
+  return names.size === 0 ? NONE : [...names].map((name) => keyString(namespace, name));
 };
 
 const NONE: readonly KeyString[] = [];

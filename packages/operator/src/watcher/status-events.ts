@@ -2,6 +2,7 @@ import type { NewEvent } from "@pcmc/controller-runtime";
 import type { Condition } from "../api/conditions.ts";
 import type { WatcherStatus } from "../api/watcher.ts";
 import { conditionOf } from "../controllers/conditions.ts";
+import { configMapNameOf } from "./names.ts";
 
 /** What an Event says, without what it is about. */
 export type StatusEvent = Pick<NewEvent, "type" | "reason" | "action" | "note" | "distinctBy">;
@@ -41,4 +42,12 @@ const warning = ({ reason, message }: Condition): StatusEvent => ({
   reason,
   action: ACTION,
   note: message,
+});
+
+/** What is to be said when a Watcher is deleted that Pods have. */
+export const deletedEvent = (watcher: string, pods: number): StatusEvent => ({
+  type: "Warning",
+  reason: "WatcherDeleted",
+  action: "Delete",
+  note: `${pods} running ${pods === 1 ? "Pod has" : "Pods have"} the sidecar of Watcher ${watcher}, and it reads ConfigMap ${configMapNameOf(watcher)}, which goes with it: a container of it that ends does not start again (CreateContainerConfigError). Restart their workloads, or create the Watcher again`,
 });

@@ -23,6 +23,8 @@ export interface ReadinessFacts {
   readonly configMap: ConfigMapState;
   /** The earlier Watcher of the namespace that has its container's or volume's name. */
   readonly contender: Contender | undefined;
+  /** Why nothing is injected in its namespace; `undefined`: something is. */
+  readonly excluded: string | undefined;
 }
 
 export interface StatusFacts extends ReadinessFacts {
@@ -37,7 +39,7 @@ export interface StatusFacts extends ReadinessFacts {
 const NAMED_PODS = 10;
 
 /** The condition Ready: all that has to be so before a Watcher may be injected. */
-export const readinessOf = ({ parsed, configMap, contender }: ReadinessFacts): Undated => {
+export const readinessOf = ({ parsed, configMap, contender, excluded }: ReadinessFacts): Undated => {
   const no = (reason: string, message: string): Undated => ({
     type: "Ready",
     status: "False",
@@ -47,19 +49,22 @@ export const readinessOf = ({ parsed, configMap, contender }: ReadinessFacts): U
   if (!parsed.ok) return no(parsed.fault.reason, parsed.fault.message);
   if (!configMap.holds && configMap.obstacle) return no(configMap.obstacle.reason, configMap.obstacle.message);
   if (contender !== undefined) return no("Contended", contendedMessage(contender));
+  if (excluded !== undefined) return no("NamespaceExcluded", `nothing is injected here: ${excluded}`);
   return { type: "Ready", status: "True", reason: "Ready", message: "New Pods that ask for it get it." };
 };
 
 const contendedMessage = ({ watcher, over, name }: Contender): string =>
   `Watcher ${watcher} comes first by name and has the ${over} name ${JSON.stringify(name)} too: rename the ${over} in one of them, or delete one`;
 
-/** Since when a Watcher is Ready, if it is so now. */
+/** Since when a Watcher is Ready, if it is so now: as it is stored, or will be, in whole seconds. */
 export const readySince = ({ status }: Watcher, ready: Undated, now: Date): Date | undefined => {
   if (ready.status !== "True") return undefined;
   const before = conditionOf(status?.conditions, "Ready");
   const since = before?.status === "True" ? Date.parse(before.lastTransitionTime) : Number.NaN;
-  return Number.isNaN(since) ? now : new Date(since);
+  return new Date(Number.isNaN(since) ? Math.floor(now.getTime() / SECOND) * SECOND : since);
 };
+
+const SECOND = 1_000;
 
 /** The status as it should be now, or `undefined` when it is that already. Nothing but a difference makes a write. */
 export const nextStatus = (watcher: Stored<Watcher>, facts: StatusFacts, now: Date): WatcherStatus | undefined => {

@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import { type InjectionOptions, injectionHandler, injectionRoute } from "../../src/admission/injection/handler.ts";
 import type { Watcher } from "../../src/api/watcher.ts";
 import { inject } from "../../src/watcher/inject.ts";
-import { asking, pod, watcher } from "../watcher/injection-fixtures.ts";
+import { asking, injectedPod, pod, watcher } from "../watcher/injection-fixtures.ts";
 import { context, createRequest } from "./fixtures.ts";
 
 const creation = (object: Pod, change: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
@@ -85,6 +85,20 @@ test("a dry run gets the same answer and is not counted", async () => {
   const { ask, counted } = handlerIn({ known: [w] });
   expect(await ask(creation(asking("w"), { dryRun: true }))).toEqual(await ask(creation(asking("w"))));
   expect(counted).toEqual(["injected"]);
+});
+
+test("what is left out is counted once: not again for a Pod that other webhooks have changed since", async () => {
+  const { ask, counted } = handlerIn({ known: [w] });
+  const { pod: injected } = injectedPod(asking("w,gone"), [w]);
+  await ask(creation(asking("w,gone")));
+  expect(await ask(creation(injected))).toMatchObject({ patch: [], warnings: [expect.stringContaining('"gone"')] });
+  expect(counted).toEqual(["injected", "not_found"]);
+});
+
+test("an annotation of 40,000 names makes 65 warnings", async () => {
+  const { ask } = handlerIn({ known: [w] });
+  const names = Array.from({ length: 40_000 }, (_, i) => `w${i}`).join(",");
+  expect((await ask(creation(asking(names)))).warnings).toHaveLength(65);
 });
 
 test("a Watcher of another namespace is none", async () => {

@@ -1,6 +1,7 @@
 /*
  * Invariants of the Watcher webhook, beside those that it shares with that of PodConfigMapConfig:
- * - Every write of a spec needs the right to create Pods in that namespace, and nothing else does.
+ * - Every write of a spec needs the right to create Pods in that namespace, and nothing else does. One with which workloads are
+ *   restarted needs the right to patch these, too.
  * - What was stored before stays writable: faults of it that a write does not touch are warnings.
  */
 import type { AdmissionRequest } from "@pcmc/controller-runtime";
@@ -44,6 +45,19 @@ test("who may create Pods may write a sound Watcher", async () => {
   const { result, asked } = await ask(create(sound));
   expect(result).toMatchObject({ allowed: true });
   expect(asked).toEqual([CREATE_PODS]);
+});
+
+const patch = (resource: string) => ({ namespace: "default", verb: "patch", group: "apps", resource });
+const RESTART = ["deployments", "statefulsets", "daemonsets"].map(patch);
+
+test.each([
+  ["to create one that does", create({ ...sound, rollout: "OnChange" }), RESTART],
+  ["to change one that does", update({ ...sound, configData: { A: "x" }, rollout: "OnChange" }, sound), RESTART],
+  ["to have it no longer do so", update(sound, { ...sound, rollout: "OnChange" }), []],
+  ["to create one that says it does not", create({ ...sound, rollout: "Never" }), []],
+])("a Watcher that restarts workloads takes the right to patch them: %s", async (_, request, expected) => {
+  const { asked } = await ask(request);
+  expect(asked).toEqual([CREATE_PODS, ...expected]);
 });
 
 describe("who may not create Pods is refused", () => {

@@ -51,6 +51,36 @@ describe("warned of:", () => {
       "spec.container.resources.claims",
     ],
     [
+      "a restart policy, which a plain container has of its Pod",
+      { container: { ...small, restartPolicy: "Never" }, injectAs: "Container" },
+      "spec.container.restartPolicy",
+    ],
+    [
+      "rules for restarts",
+      {
+        container: {
+          ...small,
+          restartPolicy: "Always",
+          restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [1] } }],
+        },
+      },
+      "spec.container.restartPolicyRules",
+    ],
+    [
+      "binary data that nothing mounts",
+      { container: small, configBinaryData: { logo: "AAAA" } },
+      "spec.configBinaryData",
+    ],
+    [
+      "binary data beside a volume of another ConfigMap",
+      {
+        container: { ...small, volumeMounts: [{ name: "v", mountPath: "/v" }] },
+        volume: { name: "v", configMap: { name: "other-config" } },
+        configBinaryData: { logo: "AAAA" },
+      },
+      "spec.configBinaryData",
+    ],
+    [
       "a selector that selects nothing",
       {
         container: small,
@@ -66,6 +96,21 @@ describe("warned of:", () => {
   ])("%s", (_, spec, field) => {
     const findings = validateWatcher(watcher("w", spec));
     expect(findings.map(({ severity, path }) => [severity, fieldOf(path)])).toEqual([["warning", field]]);
+  });
+});
+
+describe("binary data that the container can read by the Watcher's volume needs no warning:", () => {
+  test.each([
+    ["a volume of the managed ConfigMap", { configMap: { name: "w-config" } }],
+    ["among others", { projected: { sources: [{ secret: { name: "s" } }, { configMap: { name: "w-config" } }] } }],
+  ])("%s", (_, source) => {
+    const container = { ...small, volumeMounts: [{ name: "v", mountPath: "/v" }] };
+    const spec = { container, volume: { name: "v", ...source }, configBinaryData: { logo: "AAAA" } };
+    expect(validateWatcher(watcher("w", spec))).toEqual([]);
+  });
+
+  test("none is there", () => {
+    expect(validateWatcher(watcher("w", { container: small, configBinaryData: {} }))).toEqual([]);
   });
 });
 

@@ -107,7 +107,7 @@ const ofContainer: readonly RefusedWatcher[] = [
     name: "a sidecar that ends",
     spec: container({ restartPolicy: "Never" }),
     field: "spec.container.restartPolicy",
-    says: "a sidecar has restartPolicy Always",
+    says: "a sidecar has restartPolicy Always, and a plain container that of its Pod",
     podIsFine: true,
   },
   {

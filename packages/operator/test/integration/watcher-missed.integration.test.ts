@@ -5,6 +5,8 @@
  * - A live Pod that asks for a Watcher and does not have it is counted, named with a reason, and told by one Event, within 5 s.
  * - What has the sidecar, opted out, or is over, is not missed. What has it with another revision is outdated.
  * - A restart tells no Pod again.
+ * - In a namespace in which nothing is injected a Watcher is not ready, and says why.
+ * - Whatever a Pod's annotation holds, the others are told as soon as without it.
  */
 import { expect, test } from "vitest";
 import { eventually } from "./support/eventually.ts";
@@ -21,8 +23,8 @@ test("a Pod that was created while no webhook was there is named within five sec
   await namespace.createWatcher("logs");
   world.manage(namespace);
   const { lastTransitionTime } = await namespace.ready("logs");
-  // Creation times are whole seconds.
-  await eventually("the next second", () => Date.now() > Date.parse(lastTransitionTime) + 1_000);
+  // Times are whole seconds, and within the first two it cannot be told which came first.
+  await eventually("two seconds later", () => Date.now() > Date.parse(lastTransitionTime) + 2_000);
   await namespace.createPod("web", ASKS);
   const missedPods = [{ name: "web", reason: "NotInjected" }];
   await namespace.status("logs", { injected: 0, missed: 1, outdated: 0, missedPods }, NAMED_WITHIN);
@@ -154,4 +156,57 @@ test("of many Pods ten are named, and their number is told at once with few Even
   await next.stop();
   const again = (await namespace.list("events")).filter(({ regarding }) => regarding?.name === "web-00");
   expect(again.length).toBe(1);
+});
+
+test("a Pod that names 40,000 Watchers is told of twenty, and another one as soon as ever", async () => {
+  const namespace = await world.namespace();
+  world.manage(namespace);
+  await namespace.createWatcher("logs");
+  await namespace.ready("logs");
+  const names = Array.from({ length: 40_000 }, (_, i) => i.toString(36)).join(",");
+  await namespace.createPod("greedy", { annotations: { "watch.example.com/inject": names } });
+  await namespace.createPod("web", ASKS);
+  await namespace.status("logs", { missed: 1 }, NAMED_WITHIN);
+  await namespace.eventReasons("Pod", "web", 1);
+  await namespace.eventReasons("Pod", "greedy", 20);
+  await namespace.remove("pods", "web");
+  await namespace.status("logs", { missed: 0 }, NAMED_WITHIN);
+  const told = (await namespace.list("events")).filter(({ regarding }) => regarding?.name === "greedy");
+  expect(told).toHaveLength(20);
+});
+
+test("a Watcher that is deleted while Pods have it says what becomes of these", async () => {
+  const namespace = await world.namespace();
+  world.manage(namespace);
+  for (const name of ["logs", "unused"]) await namespace.createWatcher(name);
+  await namespace.createInjected("one", "logs", "former");
+  await namespace.createInjected("two", "logs", "former");
+  await namespace.status("logs", { injected: 2 });
+  for (const name of ["unused", "logs"]) await namespace.remove("watchers", name);
+  const note = await eventually("the Event", async () => {
+    const found = (await namespace.list("events")).filter(({ reason }) => reason === "WatcherDeleted");
+    if (found[0] === undefined) throw new Error("there is none");
+    return found.map(({ regarding, note: said }) => [regarding?.name, said]);
+  });
+  expect(note).toEqual([["logs", expect.stringContaining("2 running Pods have the sidecar of Watcher logs")]]);
+});
+
+test("in an excluded namespace a Watcher is not ready, until the namespace is excluded no more", async () => {
+  const namespace = await world.namespace();
+  await namespace.label({ "watch.example.com/injection": "disabled" });
+  // The labels of namespaces are known only where all are watched.
+  world.manage(namespace, { namespaces: [] });
+  await namespace.createWatcher("logs", { rollout: "OnChange" });
+  await namespace.createPod("web", ASKS);
+  const { message } = await namespace.condition("logs", "Ready", { status: "False", reason: "NamespaceExcluded" });
+  expect(message).toContain("watch.example.com/injection=disabled");
+  await namespace.condition("logs", "ConfigMapReady", { status: "True" });
+  await namespace.status("logs", { missedPods: [{ name: "web", reason: "NotReady" }] });
+  expect((await namespace.get("watchers", "logs")).status?.conditions?.map(({ type }) => type)).not.toContain(
+    "RolledOut",
+  );
+  await namespace.label({ "watch.example.com/injection": null });
+  await namespace.ready("logs");
+  await namespace.label({ "watch.example.com/injection": "disabled" });
+  await namespace.condition("logs", "Ready", { status: "False", reason: "NamespaceExcluded" });
 });

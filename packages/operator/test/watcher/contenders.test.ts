@@ -38,3 +38,11 @@ test("in any order of Watchers the same ones contend, and the first of each name
     }),
   );
 });
+
+test("for the same versions of the same Watchers it is worked out once", () => {
+  const [a, b] = [using("a", "same"), using("b", "same")];
+  const first = contendersOf([a, b]);
+  expect(contendersOf([a, b])).toBe(first);
+  expect(contendersOf([a, { ...b }])).not.toBe(first);
+  expect(contendersOf([a]).size).toBe(0);
+});

@@ -25,6 +25,7 @@ const faults: Readonly<Record<SpecFault["reason"], true>> = { InvalidSpec: true,
 const missed: Readonly<Record<MissedReason, true>> = {
   NotReady: true,
   CreatedBeforeReady: true,
+  CreatedAsReady: true,
   ContainerConflict: true,
   VolumeConflict: true,
   NotInjected: true,
@@ -42,7 +43,9 @@ test.each([
   ...Object.keys(missed),
   ...troublesOfRollouts,
   "Contended",
+  "NamespaceExcluded",
   "FieldsDropped",
+  "WatcherDeleted",
   "NotFound",
   "PodsMissed",
 ])("docs/watcher.md explains %s", (reason) => {

@@ -267,6 +267,31 @@ describe("what is left out", () => {
     expect(inject(asking("w"), [watcher("w", spec)], NATIVE)).toMatchObject({ left: [], injected: ["w"] });
   });
 
+  test("all beyond the first 64 that its annotation names, said once", () => {
+    const names = Array.from({ length: 1_000 }, (_, i) => `w${i}`);
+    const { left } = inject(asking(names.join(",")), [], NATIVE);
+    expect(left.filter(({ reason }) => reason === "NotFound")).toHaveLength(64);
+    expect(left.filter(({ reason }) => reason === "TooMany")).toEqual([
+      {
+        watcher: "w64",
+        reason: "TooMany",
+        message: "the annotation has more than 64 entries: this one and all after it do not count",
+      },
+    ]);
+    expect(left).toHaveLength(65);
+  });
+
+  test("one whose plain container comes into a Pod of the host's network with a port that is not that of the host", () => {
+    const ports = [{ containerPort: 80, hostPort: 81 }];
+    const wanted = watcher("w", { container: { name: "w", image: "i", ports } });
+    const onHost = asking("w", { spec: { hostNetwork: true } });
+    expect(reasonFor(onHost, [wanted], PLAIN)).toMatchObject({
+      reason: "PortConflict",
+      message: expect.stringContaining("hostPort 81"),
+    });
+    expect(inject(asking("w"), [wanted], PLAIN).left).toEqual([]);
+  });
+
   test("nothing else: the other Watchers come in", () => {
     const { pod: result, left } = injectedPod(asking("a,gone,b"), [watcher("b"), watcher("a")]);
     expect(initNames(result)).toEqual(["a", "b"]);
@@ -330,6 +355,25 @@ describe("what is there already", () => {
         },
       };
       expect(injectedPod(more, watchers, options).pod).toEqual(once);
+    }
+  });
+
+  test("a container of the Pod's own that reads a Watcher's ConfigMap is not taken for the Watcher's", () => {
+    const reader = { name: "reader", image: "app:1", envFrom: [{ configMapRef: { name: "b-config" } }] };
+    const watchers = [watcher("a"), watcher("b")];
+    for (const containers of [
+      [reader, app],
+      [app, reader],
+    ]) {
+      const { pod: once } = injectedPod(asking("b", { spec: { containers } }), watchers, PLAIN);
+      expect(containerNames(once)).toEqual([...containers.map(({ name }) => name), "b"]);
+      const metadata = { ...once.metadata };
+      metadata.annotations = { ...metadata.annotations, "watch.example.com/inject": "a,b" };
+      const { pod: twice } = injectedPod({ ...once, metadata }, watchers, PLAIN);
+      expect(containerNames(twice)).toEqual([...containers.map(({ name }) => name), "a", "b"]);
+      // Nobody knows its container's name any more: it is the last one.
+      const { pod: renamed } = injectedPod({ ...once, metadata }, [watcher("a")], PLAIN);
+      expect(containerNames(renamed)).toEqual([...containers.map(({ name }) => name), "a", "b"]);
     }
   });
 

@@ -40,3 +40,13 @@ test("a Pod that does not say with which revision says so", () => {
   const { "watch.example.com/injected-revision": _, ...named } = annotations;
   expect(injectedIn(pod({ annotations: named, spec: { containers: [reading] } }))).toEqual(new Map([["w", ""]]));
 });
+
+test("of an annotation of any length the first 256 entries count: no Pod has more Watchers", () => {
+  const names = Array.from({ length: 300 }, (_, i) => `w${i}`);
+  const envFrom = names.map((name) => ({ configMapRef: { name: `${name}-config` } }));
+  const forged = pod({
+    annotations: { "watch.example.com/injected": names.join(",") },
+    spec: { containers: [{ ...app, envFrom }] },
+  });
+  expect([...injectedIn(forged).keys()]).toEqual(names.slice(0, 256));
+});

@@ -31,8 +31,17 @@ test("a Pod that asks and has nothing is missed, with the reason that fits", asy
   expect(await reasonOf(asking({ volumes: [{ name: "data" }] }), { spec })).toEqual(["VolumeConflict"]);
 });
 
-test("within one second it cannot be told which came first: then it is not the Pod's age", async () => {
-  expect(await reasonOf(asking(), { readySince: new Date("2026-01-31T12:00:00Z") })).toEqual(["NotInjected"]);
+test("within the seconds in which the Watcher became ready it cannot be told which came first", async () => {
+  for (const since of ["2026-01-31T12:00:00Z", "2026-01-31T11:59:59Z"]) {
+    expect(await reasonOf(asking(), { readySince: new Date(since) })).toEqual(["CreatedAsReady"]);
+  }
+  expect(await reasonOf(asking(), { readySince: new Date("2026-01-31T11:59:58Z") })).toEqual(["NotInjected"]);
+  expect(explain("CreatedAsReady", storedWatcher("logs"))).not.toMatch(/webhook was not reached|before/);
+});
+
+test("the operator's own Pods miss nothing: nothing is ever injected into them", async () => {
+  const labels = { "app.kubernetes.io/name": "podconfigmap-controller" };
+  expect(await reasonOf(asking({ metadata: { labels } }), { spec: { podSelector: {} } })).toEqual([]);
 });
 
 test.each<{ what: string; pod: Stored<Pod> }>([
@@ -117,6 +126,7 @@ test("every reason says what to do", () => {
   const reasons: MissedReason[] = [
     "NotReady",
     "CreatedBeforeReady",
+    "CreatedAsReady",
     "ContainerConflict",
     "VolumeConflict",
     "NotInjected",

@@ -3,11 +3,14 @@
  * - The annotation and the selectors add up; each Watcher comes once, in the order of names.
  * - "false" takes the selectors out, and nothing else.
  * - No value of the annotation and no stored selector makes it throw.
+ * - Of an annotation of any length the first 64 entries count, and the rest is one thing to say.
  */
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { asksFor, requestedBy } from "../../src/watcher/requests.ts";
+import { describe, expect, test } from "vitest";
+import { asksByName, asksFor, requestedBy } from "../../src/watcher/requests.ts";
+import { watchersNamedBy } from "../../src/watcher/sources.ts";
 import { asking, pod, watcher } from "./injection-fixtures.ts";
+import { storedPod } from "./stored.ts";
 
 const names = (...parameters: Parameters<typeof requestedBy>) =>
   requestedBy(...parameters).requests.map(({ name, by }) => `${name} by ${by}`);
@@ -90,4 +93,37 @@ test("asked about one Watcher, the answer is that for all of them", () => {
       expect(watchers.filter((one) => asksFor(asked, one))).toEqual(expected);
     }),
   );
+});
+
+describe("an annotation of more than 64 entries", () => {
+  const many = Array.from({ length: 40_000 }, (_, i) => `w${i}`);
+
+  test("asks for the first 64, and the first one beyond is told for all of them", () => {
+    const { requests, beyond } = requestedBy(asking(many.join(",")), []);
+    expect(requests.map(({ name }) => name).sort()).toEqual(many.slice(0, 64).sort());
+    expect(beyond).toBe("w64");
+    expect(asksByName(asking(many.join(",")), "w63")).toBe(true);
+    expect(asksByName(asking(many.join(",")), "w64")).toBe(false);
+    expect(asksFor(asking(many.join(",")), watcher("w64"))).toBe(false);
+  });
+
+  test("is none with 64 of them", () => {
+    expect(requestedBy(asking(many.slice(0, 64).join(",")), []).beyond).toBeUndefined();
+  });
+
+  test("makes no more index keys than a Pod can ask for and have", () => {
+    const annotations = { "watch.example.com/inject": many.join(","), "watch.example.com/injected": many.join(",") };
+    const keys = watchersNamedBy(storedPod("web", { metadata: { annotations } }));
+    expect(keys).toHaveLength(256);
+    expect(keys).toContain("shop/w255");
+  });
+});
+
+test("by its name a Pod asks for a Watcher that it names, unless it is a mirror Pod, and never for false", () => {
+  expect(asksByName(asking(" b , a"), "a")).toBe(true);
+  expect(asksByName(asking("b"), "a")).toBe(false);
+  expect(asksByName(asking("false"), "false")).toBe(false);
+  expect(asksByName(asking("Not_A_Name"), "Not_A_Name")).toBe(true);
+  expect(asksByName(pod(), "a")).toBe(false);
+  expect(asksByName(asking("a", { annotations: { "kubernetes.io/config.mirror": "hash" } }), "a")).toBe(false);
 });

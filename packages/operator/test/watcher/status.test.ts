@@ -22,6 +22,7 @@ const facts = (changes: Partial<StatusFacts> = {}): StatusFacts => ({
   parsed: parsedWatcher(watcher),
   configMap: { obstacle: undefined, holds: true },
   contender: undefined,
+  excluded: undefined,
   census: none,
   rollout: undefined,
   droppedFields: [],
@@ -100,6 +101,17 @@ test("Ready is True exactly where nothing is in the way", () => {
   );
 });
 
+test("in a namespace in which nothing is injected a Watcher is not ready, and says why", () => {
+  const excluded = "namespace kube-system is not for injection";
+  const { conditions } = settled({ excluded });
+  expect(conditionOf(conditions, "Ready")).toMatchObject({
+    status: "False",
+    reason: "NamespaceExcluded",
+    message: expect.stringContaining(excluded),
+  });
+  expect(conditionOf(conditions, "ConfigMapReady")?.status).toBe("True");
+});
+
 test("an obstacle that leaves the ConfigMap right leaves the Watcher ready", () => {
   const obstacle = { reason: "Immutable", message: "it is immutable" } as const;
   const { conditions } = settled({ configMap: { obstacle, holds: true } });
@@ -109,7 +121,8 @@ test("an obstacle that leaves the ConfigMap right leaves the Watcher ready", () 
 
 test("a Watcher is ready since its condition turned, or since now", () => {
   const ready = readinessOf(facts());
-  expect(readySince(watcher, ready, now)).toEqual(now);
+  // As it will be stored, so that a Pod is judged the same before and after.
+  expect(readySince(watcher, ready, now)).toEqual(new Date("2026-01-31T15:04:05Z"));
   const status = settled();
   expect(readySince({ ...watcher, status }, ready, new Date())).toEqual(new Date("2026-01-31T15:04:05Z"));
   const notReady = readinessOf(facts({ configMap: { obstacle: conflict, holds: false } }));

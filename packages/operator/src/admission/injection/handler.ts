@@ -12,8 +12,8 @@ import type { Watcher } from "../../api/watcher.ts";
 import type { InjectionMetrics } from "../../metrics/injection-metrics.ts";
 import { OWN_PODS, whyExcluded } from "../../watcher/excluded-namespaces.ts";
 import { type Injection, inject } from "../../watcher/inject.ts";
+import type { NamespaceLabels } from "../../watcher/namespace-labels.ts";
 import type { NativeSidecars } from "../../watcher/native-sidecars.ts";
-import type { NamespaceLabels } from "./namespaces.ts";
 import { injectionWarnings } from "./warnings.ts";
 
 export interface InjectionOptions {
@@ -92,7 +92,12 @@ const answer = ({ patch, injected }: Injection, warnings: readonly string[]): Ad
     ...(patch.length > 0 && { auditAnnotations: { injected: injected.join(",") } }),
   });
 
-const count = ({ added, left }: Injection, metrics: InjectionMetrics | undefined): void => {
+/**
+ * A Pod that has come with some has been here before: other webhooks have changed it since, and what it does not get is counted.
+ * One that has none cannot be told from a new one.
+ */
+const count = ({ added, injected, left }: Injection, metrics: InjectionMetrics | undefined): void => {
   for (const _ of added) metrics?.onInjection("injected");
+  if (injected.length > added.length) return;
   for (const { reason } of left) metrics?.onInjection(snakeCase(reason));
 };

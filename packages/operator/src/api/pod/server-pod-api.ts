@@ -14,6 +14,13 @@ const LASTS = 3_600_000;
 /** Milliseconds for the question. The answer has some 1.6 MB. */
 const TIMEOUT = 30_000;
 
+/** The fields of a spec that an API server would drop, as `spec.container.restartPolicyRules`. */
+export interface UnknownFields {
+  readonly fields: readonly string[];
+  /** When it should be asked again, by the clock's `now`. */
+  readonly expires: number;
+}
+
 interface Known {
   readonly schemas: Promise<OpenApiSchemas>;
   readonly expires: number;
@@ -33,32 +40,38 @@ export class ServerPodApi {
   }
 
   /**
-   * The fields of a spec that the API server would drop from a Pod, as `spec.container.restartPolicyRules`.
+   * The fields of a spec that the API server would drop from a Pod. `signal` ends a question; all who wait for its answer share it.
    *
    * @throws what the client throws when the API server gives no answer; the next call asks again.
    */
-  async unknownIn({ container, volume }: Pick<WatcherSpec, "container" | "volume">): Promise<readonly string[]> {
-    const schemas = await this.#schemas();
-    return [
+  async unknownIn(
+    { container, volume }: Pick<WatcherSpec, "container" | "volume">,
+    signal?: AbortSignal,
+  ): Promise<UnknownFields> {
+    const known = this.#ask(signal);
+    const schemas = await known.schemas;
+    const fields = [
       ...unknownFields(container, coreType("Container"), schemas).map((field) => `spec.container.${field}`),
       ...unknownFields(volume, coreType("Volume"), schemas).map((field) => `spec.volume.${field}`),
     ];
+    return { fields, expires: known.expires };
   }
 
-  #schemas(): Promise<OpenApiSchemas> {
+  #ask(signal: AbortSignal | undefined): Known {
     const now = this.#options.clock.now();
-    if (this.#known !== undefined && now < this.#known.expires) return this.#known.schemas;
-    const known: Known = { schemas: this.#read(), expires: now + LASTS };
+    if (this.#known !== undefined && now < this.#known.expires) return this.#known;
+    const known: Known = { schemas: this.#read(signal), expires: now + LASTS };
     this.#known = known;
     known.schemas.catch(() => {
       if (this.#known === known) this.#known = undefined;
     });
-    return known.schemas;
+    return known;
   }
 
-  async #read(): Promise<OpenApiSchemas> {
+  async #read(signal: AbortSignal | undefined): Promise<OpenApiSchemas> {
+    const options = { timeout: TIMEOUT, signal };
     // The boundary: the API server's own description of itself.
-    const document = (await this.#options.client.raw("GET", CORE_OPEN_API, { timeout: TIMEOUT })) as OpenApiDocument;
+    const document = (await this.#options.client.raw("GET", CORE_OPEN_API, options)) as OpenApiDocument;
     return reachable(document.components.schemas, POD_API_ROOTS);
   }
 }

@@ -95,6 +95,8 @@ export class WatcherManager {
       resyncPeriod: 0,
       recheckPeriod,
       rolloutSettle: 200,
+      ownNamespace: "ops",
+      watchNamespaces: namespaces ?? [],
     });
     const manager = new Manager({ cache, led: () => controllers(this.#client), log, drainTimeout: 10_000 });
     this.#ended = this.#run(manager, events);
@@ -169,6 +171,11 @@ export class WatcherNamespace {
   createWatcher(name: string, spec: object = {}): Promise<Held<Watcher>> {
     const type = { apiVersion: "watch.example.com/v1alpha1", kind: "Watcher" };
     return this.create("watchers", { ...type, metadata: { name }, spec: { container: sidecar, ...spec } });
+  }
+
+  /** Sets labels of the namespace itself; `null` takes one away. */
+  async label(labels: Readonly<Record<string, string | null>>): Promise<void> {
+    await this.#cluster.request("PATCH", `/api/v1/namespaces/${this.name}`, { metadata: { labels } }, MERGE);
   }
 
   /** A Pod with annotations and labels, of `containers` besides its own. */
