@@ -4,8 +4,8 @@ import {
   ForbiddenError,
   type KeyString,
   keyOf,
+  keyString,
   type Random,
-  type ReconcileContext,
   type Recorder,
   type Stored,
 } from "@pcmc/controller-runtime";
@@ -16,11 +16,15 @@ import { refusalOf } from "../controllers/refusal.ts";
 import { spread } from "../controllers/spread.ts";
 import type { WatcherMetrics } from "../metrics/watcher-metrics.ts";
 import { podCount } from "../podconfigmap/status.ts";
-import { injectedIn } from "./injected.ts";
-import type { Census } from "./missed.ts";
+import { type Census, presentIn } from "./missed.ts";
 import { whyNotReady } from "./readiness.ts";
-import { judge, named, type RolloutState, restartAnnotations, restartedForIn, rolloutStates } from "./rollout.ts";
-import type { PodOwner, ReadWorkload, WorkloadReference, Workloads } from "./workloads.ts";
+import { named, type RolloutState, rolloutStates } from "./rollout.ts";
+import { changeOf, restartAnnotations } from "./rollout-mark.ts";
+import { type Memory, memoryOf } from "./rollout-memory.ts";
+import { type Candidate, isMarked, type Look, type RolloutSources, type Survey, Surveyor } from "./rollout-survey.ts";
+import { tolerated } from "./rollout-verdict.ts";
+import type { ReadWorkload } from "./rollout-workload.ts";
+import type { Workloads } from "./workloads.ts";
 
 /** A change waits so long, milliseconds: another may follow, and every webhook has to know it before Pods are created anew. */
 const SETTLE = 3_000;
@@ -31,7 +35,8 @@ const LOOK = 2_000;
 const LOOK_AT_LEFT = 30_000;
 
 export interface RolloutsOptions {
-  readonly workloads: Workloads;
+  readonly workloads: Pick<Workloads, "knownOwnerOf" | "ownerOf" | "read" | "restart">;
+  readonly sources: RolloutSources;
   readonly permissions: MissingPermissions;
   readonly metrics: Pick<WatcherMetrics, "onRestart">;
   readonly events: Recorder;
@@ -44,18 +49,7 @@ export interface RolloutsOptions {
 }
 
 /** What one step is about. */
-interface Step {
-  readonly watcher: Stored<Watcher>;
-  readonly revision: string;
-  readonly census: Census;
-  readonly context: ReconcileContext;
-}
-
-/** A workload with outdated Pods. */
-interface Group {
-  readonly reference: WorkloadReference;
-  readonly pods: readonly Stored<Pod>[];
-}
+export type Step = Omit<Look, "memory">;
 
 /**
  * Restarts the workloads whose Pods have an older revision of a Watcher with `rollout: OnChange`: one at a time for each Watcher,
@@ -63,136 +57,174 @@ interface Group {
  */
 export class Rollouts {
   readonly #options: RolloutsOptions;
-  /** Since when each Watcher has its revision, as far as this process has seen. */
-  readonly #since = new Map<KeyString, { readonly revision: string; readonly at: number }>();
-  /** What was restarted last for each Watcher. */
-  readonly #last = new Map<KeyString, WorkloadReference>();
+  readonly #surveyor: Surveyor;
+  readonly #memories = new Map<KeyString, Memory>();
   #lastRestart = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
+    this.#surveyor = new Surveyor(options);
   }
 
   forget(watcher: KeyString): void {
-    this.#since.delete(watcher);
-    this.#last.delete(watcher);
+    this.#memories.delete(watcher);
   }
 
-  /** Does what can be done now, one restart at the most. Never throws: what went wrong is in the result. */
+  /**
+   * Does what can be done now, one restart at the most. Never throws: what went wrong is in the result. Called again before it
+   * asked to be, it says the same again, unless the Watcher or the number of outdated Pods has changed.
+   */
   async step(step: Step): Promise<RolloutState> {
-    const { watcher, revision, census, context } = step;
-    const { name } = watcher.metadata;
-    // Not before the webhooks inject it: Pods that are created sooner get none at all.
-    const settling = whyNotReady(watcher) === undefined ? this.#settling(watcher, revision) : PACE;
+    const { watcher, census } = step;
+    const { clock } = this.#options;
+    const memory = this.#memoryOf(step);
     const without = census.missed
-      .filter(({ pod }) => restartedForIn(pod.metadata.annotations).get(name) === revision)
+      .filter(({ pod }) => isMarked(pod, watcher, memory.change))
       .map(({ pod }) => pod.metadata.name);
     if (without.length > 0) return rolloutStates.failing(without);
-    if (census.outdated.length === 0) return rolloutStates.done();
-    const waiting = `${podCount(census.outdated.length)} with an older revision`;
-    if (settling > 0) return rolloutStates.rolling(`about to restart the workloads of ${waiting}`, settling);
+    const outdated = census.outdated.length;
+    if (outdated > 0) memory.isComplete = false;
+    if (memory.isComplete) return rolloutStates.done();
+    // Not before the webhooks inject it: Pods that are created sooner get none at all.
+    const settling = whyNotReady(watcher) === undefined ? this.#settlesIn(memory) : PACE;
+    if (outdated > 0 && settling > 0) {
+      return rolloutStates.rolling(`about to restart the workloads of ${waiting(census)}`, settling);
+    }
+    const { said } = memory;
+    if (said !== undefined && said.outdated === outdated && clock.now() < said.until) {
+      return { ...said.state, again: said.until - clock.now() };
+    }
+    const state = await this.#tryToAdvance({ ...step, memory });
+    const { error: _, ...rest } = state;
+    if (state.again !== undefined) memory.said = { state: rest, outdated, until: clock.now() + state.again };
+    return state;
+  }
+
+  #memoryOf({ watcher, revision }: Step): Memory {
+    const key = keyOf(watcher);
+    const change = changeOf(watcher, revision);
+    const previous = this.#memories.get(key);
+    if (previous?.change === change) return previous;
+    const memory = memoryOf(watcher, { change, previous, now: this.#options.clock.now() });
+    this.#memories.set(key, memory);
+    return memory;
+  }
+
+  async #tryToAdvance(look: Look): Promise<RolloutState> {
+    const { watcher, census, context } = look;
     try {
-      return await this.#advance(step);
+      return await this.#advance(look);
     } catch (error) {
-      const state = rolloutStates.rolling(`waiting to go on: ${waiting}`, LOOK);
+      const state = rolloutStates.rolling(`waiting to go on: ${waiting(census)}`, LOOK);
+      // The workload has changed since it was read: it is looked at again.
+      if (error instanceof ConflictError) return state;
       if (!(error instanceof ForbiddenError) || refusalOf(error) !== undefined) return { ...state, error };
       const { namespace = "" } = watcher.metadata;
-      const again = this.#options.permissions.onMissing(
-        error,
-        { resource: "workloads (apps)", namespace },
-        context.log,
-      );
+      const written = { resource: "workloads (apps)", namespace };
+      const again = this.#options.permissions.onMissing(error, written, context.log);
       return again === undefined ? { ...state, error } : rolloutStates.forbidden(FORBIDDEN, again);
     }
   }
 
-  async #advance({ watcher, revision, census, context }: Step): Promise<RolloutState> {
-    const { name } = watcher.metadata;
-    const { clock, random } = this.#options;
-    const { groups, left } = await this.#groups(census.outdated, context);
-    const rolling = await this.#stillRolling(watcher, revision, context);
-    if (rolling !== undefined) return rolling;
-    const busy: string[] = [];
-    for (const { reference, pods } of groups) {
-      const workload = await this.#options.workloads.read(reference, context.end);
-      if (workload === undefined) continue;
-      const label = `${workload.kind} ${workload.name}`;
-      const verdict = judge(workload, { watcher: name, revision, now: clock.date() });
-      if (verdict.type === "rolling") return this.#rolling(workload, verdict.isStuck);
-      if (verdict.type === "restart") return this.#restart(workload, { watcher, revision, pods, context });
-      if (verdict.type === "busy") busy.push(label);
-      else left.push(`${label} ${verdict.why}`);
-    }
-    if (busy.length > 0) {
-      return rolloutStates.rolling(`waiting for rolls of others to end: ${named(busy)}`, spread(LOOK, random));
-    }
-    // All owners are gone: their Pods follow.
-    if (left.length === 0) return rolloutStates.rolling("waiting for Pods to end", spread(LOOK, random));
-    return rolloutStates.left(left, spread(LOOK_AT_LEFT, random));
-  }
-
-  /** Milliseconds until the present revision counts. */
-  #settling(watcher: Stored<Watcher>, revision: string): number {
-    const { clock, settle = SETTLE } = this.#options;
-    const key = keyOf(watcher);
-    let since = this.#since.get(key);
-    if (since?.revision !== revision) {
-      since = { revision, at: clock.now() };
-      this.#since.set(key, since);
-    }
-    return since.at + settle - clock.now();
-  }
-
-  /** The workload that was restarted last, while it is not all there again. Its outdated Pods may be gone before that. */
-  async #stillRolling(
-    watcher: Stored<Watcher>,
-    revision: string,
-    { end }: ReconcileContext,
-  ): Promise<RolloutState | undefined> {
-    const key = keyOf(watcher);
-    const last = this.#last.get(key);
-    const workload = last && (await this.#options.workloads.read(last, end));
-    const isForThis = workload?.restartedFor.get(watcher.metadata.name) === revision;
-    if (workload !== undefined && isForThis && (workload.isReplacing || !workload.isAvailable)) {
-      return this.#rolling(workload, workload.isStuck);
-    }
-    this.#last.delete(key);
-    return undefined;
-  }
-
-  #rolling(workload: ReadWorkload, isStuck: boolean): RolloutState {
+  async #advance(look: Look): Promise<RolloutState> {
+    const { census, memory } = look;
     const { random } = this.#options;
-    if (isStuck) return rolloutStates.stuck(workload, spread(LOOK_AT_LEFT, random));
-    return rolloutStates.rolling(`${workload.kind} ${workload.name} rolls; others wait for it`, spread(LOOK, random));
+    const survey = await this.#surveyor.survey(look);
+    const rolling = survey.candidates.filter(({ seen }) => seen.verdict.type === "rolling");
+    const stuck = rolling.find(({ seen: { verdict } }) => verdict.type === "rolling" && verdict.isStuck);
+    if (stuck !== undefined) return rolloutStates.stuck(stuck.reference, spread(LOOK_AT_LEFT, random));
+    const [first] = rolling;
+    if (first !== undefined)
+      return rolloutStates.rolling(`${first.label} rolls; others wait for it`, spread(LOOK, random));
+    if (!survey.isWhole) return rolloutStates.rolling(`looking at the workloads of ${waiting(census)}`, PACE);
+    memory.restarted = undefined;
+    const [next] = survey.candidates.filter(hasRestart).sort(byRank);
+    if (next !== undefined) return this.#restart(next, look);
+    if (census.outdated.length > 0) return this.#waiting(survey);
+    memory.isComplete = true;
+    return rolloutStates.done();
   }
 
-  async #restart(
-    workload: ReadWorkload,
-    { watcher, revision, pods, context }: Omit<Step, "census"> & Pick<Group, "pods">,
-  ): Promise<RolloutState> {
-    const { clock, random, metrics, workloads, revisionsIn } = this.#options;
+  #waiting({ candidates, others, isCut }: Survey): RolloutState {
+    const { random } = this.#options;
+    const soon = spread(LOOK, random);
+    const busy = candidates.filter(({ seen }) => seen.verdict.type === "busy").map(({ label }) => label);
+    if (busy.length > 0) return rolloutStates.rolling(`waiting for rolls of others to end: ${named(busy)}`, soon);
+    const left = candidates.flatMap(({ label, outdated, seen: { verdict } }) =>
+      verdict.type === "left" && outdated.length > 0 ? [`${label} ${verdict.why}`] : [],
+    );
+    const later = isCut ? soon : spread(LOOK_AT_LEFT, random);
+    // All owners are gone: their Pods follow.
+    if (left.length + others.length === 0) return rolloutStates.rolling("waiting for Pods to end", later);
+    return rolloutStates.left([...others, ...left], later);
+  }
+
+  async #restart({ reference, outdated, label }: Candidate, look: Look): Promise<RolloutState> {
+    const { watcher, revision, memory, context } = look;
+    const { clock, random, workloads, sources } = this.#options;
     const { namespace = "", name } = watcher.metadata;
-    const pace = this.#lastRestart + PACE - clock.now();
-    const label = `${workload.kind} ${workload.name}`;
-    if (pace > 0) return rolloutStates.rolling(`${label} is next`, pace);
-    const all = revisionsIn(namespace);
-    // The new Pods get the present revision of each Watcher that these have.
-    const has = new Set(pods.flatMap((pod) => [...injectedIn(pod).keys()]));
-    const revisions = new Map([...[...all].filter(([other]) => has.has(other)), [name, revision]]);
+    const changes = this.#changesFor(look, outdated);
+    const wait = Math.max(this.#lastRestart + PACE - clock.now(), this.#othersSettleIn(namespace, changes));
+    if (wait > 0) return rolloutStates.rolling(`${label} is next`, wait);
+    // The time is taken before anything is waited for: other Watchers are worked on meanwhile.
     this.#lastRestart = clock.now();
-    this.#last.set(keyOf(watcher), { kind: workload.kind, namespace, name: workload.name });
+    // It may have been read a while ago.
+    const { workload, verdict } = await this.#surveyor.read({ label, group: { reference, outdated } }, look);
+    if (workload === undefined || verdict.type !== "restart") {
+      return rolloutStates.rolling(`${label} has changed; looking again`, spread(LOOK, random));
+    }
+    const annotations = restartAnnotations(workload, {
+      changes,
+      exists: (other) => sources.watchers.get(keyString(namespace, other)) !== undefined,
+      unavailable: tolerated(workload, { watcher: name, isClean: memory.isClean }),
+      now: clock.date(),
+    });
+    // Also when no answer arrives, it may have been restarted.
+    memory.restarted = reference;
+    memory.seen.delete(label);
+    await this.#counted(namespace, workloads.restart(workload, annotations, context.end));
+    context.log.info("restarted a workload", { workload: label, revision });
+    this.#announce(workload, watcher, outdated.length);
+    return rolloutStates.rolling(`${label} rolls; others wait for it`, spread(LOOK, random));
+  }
+
+  async #counted(namespace: string, restart: Promise<void>): Promise<void> {
+    const { metrics } = this.#options;
     try {
-      const annotations = restartAnnotations(workload, { revisions, now: clock.date() });
-      await workloads.annotateTemplate(workload, annotations, context.end);
+      await restart;
       metrics.onRestart(namespace);
     } catch (error) {
       // Changed since it was read: no write, and no failure.
       if (!(error instanceof ConflictError)) metrics.onRestart(namespace, error);
       throw error;
     }
-    context.log.info("restarted a workload", { workload: label, revision });
-    this.#announce(workload, watcher, pods.length);
-    return rolloutStates.rolling(`${label} rolls; others wait for it`, spread(LOOK, random));
+  }
+
+  /** Milliseconds until the changes of all these Watchers count: the new Pods are to get the lot. */
+  #othersSettleIn(namespace: string, changes: ReadonlyMap<string, string>): number {
+    const waits = [...changes].map(([name, change]) => {
+      const memory = this.#memories.get(keyString(namespace, name));
+      return memory?.change === change ? this.#settlesIn(memory) : 0;
+    });
+    return Math.max(0, ...waits);
+  }
+
+  #settlesIn({ since }: Memory): number {
+    const { clock, settle = SETTLE } = this.#options;
+    return since + settle - clock.now();
+  }
+
+  /** What the new Pods get: the present revision of each Watcher that these have. */
+  #changesFor({ watcher, memory }: Look, pods: readonly Stored<Pod>[]): ReadonlyMap<string, string> {
+    const { sources, revisionsIn } = this.#options;
+    const { namespace = "", name } = watcher.metadata;
+    const has = new Set(pods.flatMap((pod) => [...presentIn(pod).keys()]));
+    const changes = new Map<string, string>();
+    for (const [other, revision] of revisionsIn(namespace)) {
+      const found = sources.watchers.get(keyString(namespace, other));
+      if (has.has(other) && found !== undefined) changes.set(other, changeOf(found, revision));
+    }
+    return changes.set(name, memory.change);
   }
 
   #announce({ kind, object: { metadata } }: ReadWorkload, watcher: Stored<Watcher>, pods: number): void {
@@ -206,31 +238,15 @@ export class Rollouts {
       note: `Restarted, because ${pods} of its Pods had an older revision of Watcher ${watcher.metadata.name}.`,
     });
   }
-
-  /** The workloads of Pods, by kind and name; and what cannot be restarted. */
-  async #groups(
-    pods: readonly Stored<Pod>[],
-    { end }: ReconcileContext,
-  ): Promise<{ readonly groups: readonly Group[]; readonly left: string[] }> {
-    const groups = new Map<string, { reference: WorkloadReference; pods: Stored<Pod>[] }>();
-    const left = new Set<string>();
-    for (const pod of pods) {
-      const owner: PodOwner | undefined = await this.#options.workloads.ownerOf(pod, end);
-      if (owner === undefined) continue;
-      if (owner.type === "other") {
-        left.add(owner.name);
-        continue;
-      }
-      const { kind, name } = owner.reference;
-      const key = `${kind} ${name}`;
-      const group = groups.get(key) ?? { reference: owner.reference, pods: [] };
-      group.pods.push(pod);
-      groups.set(key, group);
-    }
-    const sorted = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
-    return { groups: sorted, left: [...left] };
-  }
 }
+
+const waiting = ({ outdated }: Census): string => `${podCount(outdated.length)} with an older revision`;
+
+const hasRestart = ({ seen: { verdict } }: Candidate): boolean => verdict.type === "restart";
+
+const rankOf = ({ seen: { verdict } }: Candidate): number => (verdict.type === "restart" ? verdict.rank : 0);
+
+const byRank = (a: Candidate, b: Candidate): number => rankOf(a) - rankOf(b);
 
 const FORBIDDEN =
   'workloads cannot be restarted: grant "get" on replicasets and "get", "patch" on deployments, statefulsets and daemonsets in the API group apps, or set rollout: Never';

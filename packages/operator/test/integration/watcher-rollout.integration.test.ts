@@ -7,6 +7,7 @@
  * - One workload after the other; where restarted Pods get nothing, nothing more is restarted.
  * - What cannot be restarted is said and not touched.
  */
+import type { DaemonSet, StatefulSet } from "kubernetes-types/apps/v1.d.ts";
 import { expect, test } from "vitest";
 import { eventually } from "./support/eventually.ts";
 import { sidecar, useWatcherWorld, type WatcherNamespace } from "./support/watcher-world.ts";
@@ -111,11 +112,11 @@ test("workloads with outdated Pods are restarted one after the other, once, as k
   await injectPresent(namespace);
 
   await namespace.patch("watchers", "logs", { spec: { rollout: "OnChange" } });
-  const { status } = await namespace.status("logs", { outdated: 0, injected: 4 }, PATIENCE);
+  const { status, metadata } = await namespace.status("logs", { outdated: 0, injected: 4 }, PATIENCE);
   await namespace.condition("logs", "RolledOut", { status: "True", reason: "UpToDate" });
   for (const name of ["a", "b"]) {
     const { annotations, generation } = await templateOf(namespace, name);
-    expect(annotations[RESTARTED_FOR]).toBe(`logs=${status?.revision}`);
+    expect(annotations[RESTARTED_FOR]).toBe(`logs=${status?.revision}@${metadata.generation}`);
     expect(annotations["kubectl.kubernetes.io/restartedAt"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(generation).toBe(2);
     expect(await namespace.eventReasons("Deployment", name, 2)).toContain("RestartedForWatcher");
@@ -129,6 +130,40 @@ test("workloads with outdated Pods are restarted one after the other, once, as k
   await namespace.ready("later");
   expect((await world.writes(next)).map(({ objectRef }) => objectRef?.name)).toEqual(["later-config", "later"]);
 });
+
+test.each(["statefulsets", "daemonsets"])(
+  "%s are restarted too, and waited for",
+  { timeout: 120_000 },
+  async (plural) => {
+    const namespace = await world.namespace();
+    const path = `/apis/apps/v1/namespaces/${namespace.name}/${plural}`;
+    const isSet = plural === "statefulsets";
+    await world.cluster.request("POST", path, {
+      metadata: { name: "web" },
+      spec: {
+        selector: { matchLabels: { app: "web" } },
+        template: outdatedTemplate("web"),
+        ...(isSet && { replicas: 2, serviceName: "web" }),
+      },
+    });
+    const pods = isSet ? 2 : 1;
+    await namespace.createWatcher("logs");
+    world.manage(namespace);
+    await namespace.status("logs", { injected: pods, outdated: pods }, PATIENCE);
+    await namespace.ready("logs");
+    await injectPresent(namespace);
+    await namespace.patch("watchers", "logs", { spec: { rollout: "OnChange" } });
+    const { status, metadata } = await namespace.status("logs", { outdated: 0, injected: pods }, PATIENCE);
+    await namespace.condition("logs", "RolledOut", { status: "True", reason: "UpToDate" }, PATIENCE);
+    const web = await world.cluster.request<StatefulSet | DaemonSet>("GET", `${path}/web`);
+    expect(web.metadata?.generation).toBe(2);
+    expect(web.spec?.template.metadata?.annotations?.[RESTARTED_FOR]).toBe(
+      `logs=${status?.revision}@${metadata.generation}`,
+    );
+    const last = { generation: 2, unavailable: 0, watchers: ["logs"] };
+    expect(JSON.parse(web.metadata?.annotations?.["watch.example.com/last-restart"] ?? "")).toEqual(last);
+  },
+);
 
 test("a workload whose new Pods have an older revision again is not restarted again", {
   timeout: 120_000,
