@@ -5,13 +5,14 @@
  * - whatever ends one, nothing of it is left on the machine, at the latest after the next start.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type RealCluster, startCluster } from "@pcmc/devcluster";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { identify, isAlive, type ProcessIdentity } from "../packages/devcluster/src/process-identity.ts";
 import { BUSYBOX, buildBusybox, buildNode, NODE } from "./support/images.ts";
 import { apply, kubectl, rolledOut, waitFor } from "./support/kubectl.ts";
 import { type MachineState, machineState, newSince } from "./support/machine.ts";
@@ -67,7 +68,11 @@ interface PodList {
     readonly status: {
       readonly podIP: string;
       readonly initContainerStatuses: readonly { readonly ready: boolean }[];
-      readonly containerStatuses: readonly { readonly ready: boolean; readonly restartCount: number }[];
+      readonly containerStatuses: readonly {
+        readonly ready: boolean;
+        readonly restartCount: number;
+        readonly containerID: string;
+      }[];
     };
   }[];
 }
@@ -75,11 +80,51 @@ interface PodList {
 const podsOf = async (cluster: RealCluster, app: string) =>
   (await cluster.request<PodList>("GET", `/api/v1/namespaces/default/pods?labelSelector=app=${app}`)).items;
 
+/** Runs a command in the container of the first Pod of `web`, and gives back the Pod and what was said. */
+const inFirstPod = async (cluster: RealCluster, command: readonly string[]) => {
+  const [pod] = await podsOf(cluster, "web");
+  if (!pod) throw new Error("there is no Pod");
+  const said = await kubectl(cluster, ["exec", `pod/${pod.metadata.name}`, "-c", "web", "--", ...command]);
+  return { pod, said };
+};
+
+/** Of each container of `web`: which one it is, and how often it has been started again. */
+const containersOf = async (cluster: RealCluster) => {
+  const statuses = (await podsOf(cluster, "web")).flatMap(({ status }) => status.containerStatuses);
+  return statuses.map(({ containerID, restartCount }) => `${containerID} ${restartCount}`).sort();
+};
+
+interface Leases {
+  readonly items: readonly { readonly spec: { readonly renewTime: string } }[];
+}
+
+/** What the API server says of Pods may be of before a restart of kubelet, until kubelet has been heard since. */
+const heartbeatAfter = (cluster: RealCluster, time: number) =>
+  until("kubelet posts a heartbeat", async () => {
+    const path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+    const { items } = await cluster.request<Leases>("GET", path);
+    return items.some(({ spec }) => Date.parse(spec.renewTime) > time) ? true : undefined;
+  });
+
 const clusterIp = (cluster: RealCluster, name: string) =>
   kubectl(cluster, ["get", "service", name, "-o", "jsonpath={.spec.clusterIP}"]);
 
+/** Identities of processes that run now. */
+const identifyAll = (pids: readonly (number | undefined)[]) =>
+  pids.map((pid) => {
+    const identity = pid === undefined ? undefined : identify(pid);
+    if (!identity) throw new Error(`no process ${pid}`);
+    return identity;
+  });
+
+const end = (processes: readonly ProcessIdentity[]) =>
+  until("the processes are gone", async () => expect(processes.filter(isAlive)).toEqual([]) ?? true);
+
 const leavesNothing = (before: MachineState) =>
-  until("nothing is new on the machine", async () => expect(newSince(before)).toEqual([]) ?? true, 20_000);
+  until("nothing is new on the machine", async () => expect(newSince(before)).toEqual([]) ?? true);
+
+const folderGone = (folder: string) =>
+  until(`${folder} is gone`, async () => expect(existsSync(folder)).toBe(false) ?? true);
 
 let before: MachineState;
 let cluster: RealCluster;
@@ -111,10 +156,8 @@ describe("a real node", () => {
   });
 
   test("runs a command in a container", async () => {
-    const [pod] = await podsOf(cluster, "web");
-    expect((await kubectl(cluster, ["exec", "deployment/web", "-c", "web", "--", "hostname"])).trim()).toBe(
-      pod?.metadata.name,
-    );
+    const { pod, said } = await inFirstPod(cluster, ["hostname"]);
+    expect(said.trim()).toBe(pod.metadata.name);
   });
 
   test("is reached from this machine, by a Pod's address and by a Service", async () => {
@@ -153,14 +196,13 @@ describe("a real node", () => {
   });
 
   test("keeps its containers when containerd and kubelet are killed and started again", async () => {
+    const containers = await containersOf(cluster);
     for (const component of ["containerd", "kubelet"] as const) await cluster.restart(component);
+    await heartbeatAfter(cluster, Date.now());
     const script = `echo back >/www/index.html`;
-    await until("exec works again", () =>
-      kubectl(cluster, ["exec", "deployment/web", "-c", "web", "--", "sh", "-c", script]),
-    );
-    const [pod] = await podsOf(cluster, "web");
-    expect(await ask(`${pod?.status.podIP}:8080`)).toBe("back");
-    expect(pod?.status.containerStatuses[0]?.restartCount).toBe(0);
+    const { pod } = await until("exec works again", () => inFirstPod(cluster, ["sh", "-c", script]));
+    expect(await ask(`${pod.status.podIP}:8080`)).toBe("back");
+    expect(await containersOf(cluster)).toEqual(containers);
   });
 
   test("runs beside another one", async () => {
@@ -178,7 +220,10 @@ describe("a real node", () => {
   });
 
   test("leaves nothing on the machine when it is stopped", async () => {
+    const processes = identifyAll([cluster.keeperPid, ...Object.values(await cluster.pids())]);
     await cluster.stop();
+    await end(processes);
+    await folderGone(cluster.stateDir);
     await leavesNothing(before);
   });
 });
@@ -201,21 +246,25 @@ describe("the end of who asked for a real node", () => {
     const child = spawn(process.execPath, [owner, stateDir], { stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);
     for await (const line of createInterface({ input: child.stdout })) {
-      return { child, ...(JSON.parse(line) as { keeper: number; state: string }) };
+      const { keeper, pids, state } = JSON.parse(line) as { keeper: number; pids: number[]; state: string };
+      return { child, keeper, state, processes: identifyAll([keeper, ...pids]) };
     }
     throw new Error("the owner ended without a word");
   };
 
   test.each(["SIGINT", "SIGKILL"] as const)("by %s leaves nothing", async (signal) => {
-    const { child } = await startOwner();
+    const { child, processes, state } = await startOwner();
     child.kill(signal);
+    await end(processes);
+    await folderGone(state);
     await leavesNothing(before);
   });
 
   test("and of its keeper, both by SIGKILL, leaves no process, and the next start sweeps the rest", async () => {
-    const { child, keeper } = await startOwner();
+    const { child, keeper, processes } = await startOwner();
     process.kill(keeper, "SIGKILL");
     child.kill("SIGKILL");
+    await end(processes);
     const left = await until("no process is left", async () => {
       const lines = newSince(before);
       return lines.some((line) => /^(processes|namespaces):/.test(line)) ? undefined : lines;

@@ -68,6 +68,29 @@ const readsEachLog = (pods: readonly string[]) =>
     () => Promise.all(pods.map((pod) => reader.ask("GET", logPath(pod)))),
   );
 
+/** The answer to everything that no setting allows, and what it has to be. */
+const refusals = async () => {
+  const [pod = ""] = await podNames("api");
+  const [other = ""] = await podNames("other");
+  const [elsewhere = ""] = await podNames("api", "elsewhere");
+  const here = `/api/v1/namespaces/${NAMESPACE}`;
+  const asked = [
+    ["GET", logPath(other)],
+    ["GET", logPath(elsewhere, "elsewhere")],
+    ["GET", `${here}/pods/${other}`],
+    ["POST", `${here}/pods/${pod}/exec?command=true&container=main&stdout=true`],
+    ["DELETE", `${here}/pods/${pod}`],
+    ["GET", `${here}/secrets/secret`],
+    ["GET", `${here}/secrets`],
+    ["GET", "/api/v1/namespaces/elsewhere/pods"],
+    ["GET", "/api/v1/pods"],
+  ] as const;
+  const answers = await Promise.all(
+    asked.map(async ([method, path]) => `${method} ${path} ${(await reader.ask(method, path)).status}`),
+  );
+  return { answers, wanted: asked.map(([method, path]) => `${method} ${path} 403`) };
+};
+
 beforeAll(async () => {
   cluster = await startCluster({ node: "real" });
   const environment = { CREATE_SA_AND_ROLEBINDING: "true" };
@@ -109,25 +132,10 @@ test("the token reads all logs with kubectl logs -l", async () => {
 });
 
 test("everything else is refused", async () => {
+  const { answers, wanted } = await refusals();
+  expect(answers).toEqual(wanted);
   const [pod = ""] = await podNames("api");
-  const [other = ""] = await podNames("other");
-  const [elsewhere = ""] = await podNames("api", "elsewhere");
-  const here = `/api/v1/namespaces/${NAMESPACE}`;
-  const asked = [
-    ["GET", logPath(other)],
-    ["GET", logPath(elsewhere, "elsewhere")],
-    ["GET", `${here}/pods/${pod}`],
-    ["POST", `${here}/pods/${pod}/exec?command=true&container=main&stdout=true`],
-    ["DELETE", `${here}/pods/${pod}`],
-    ["GET", `${here}/secrets/secret`],
-    ["GET", `${here}/secrets`],
-    ["GET", "/api/v1/namespaces/elsewhere/pods"],
-    ["GET", "/api/v1/pods"],
-  ] as const;
-  const answers = await Promise.all(
-    asked.map(async ([method, path]) => `${method} ${path} ${(await reader.ask(method, path)).status}`),
-  );
-  expect(answers).toEqual(asked.map(([method, path]) => `${method} ${path} 403`));
+  expect((await reader.ask("GET", `/api/v1/namespaces/${NAMESPACE}/pods/${pod}`)).status).toBe(403);
 });
 
 test("after a rollout the new Pods' logs are read, and the old names are refused", async () => {
@@ -160,4 +168,6 @@ test("kubectl logs POD is refused, until ALLOW_POD_GET lets the token read the D
   await becomes("kubectl logs POD works", `${pod}\n`, async () => (await logs(pod)).stdout);
   const [other = ""] = await podNames("other");
   expect((await logs(other)).stderr).toContain("Forbidden");
+  const { answers, wanted } = await refusals();
+  expect(answers).toEqual(wanted);
 });

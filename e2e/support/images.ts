@@ -3,7 +3,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, write
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findProgram, type RealCluster } from "@pcmc/devcluster";
+import { findBusybox, type RealCluster } from "@pcmc/devcluster";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -19,7 +19,7 @@ export const OPERATOR = "localhost/podconfigmap-controller:e2e";
 /** Builds {@link BUSYBOX} for the cluster's node. */
 export const buildBusybox = (cluster: RealCluster): Promise<void> =>
   inContext(cluster, BUSYBOX, (context) => {
-    copyFileSync(findProgram("busybox") ?? "", join(context, "busybox"));
+    copyFileSync(findBusybox() ?? "", join(context, "busybox"));
     return ["COPY busybox /bin/busybox", 'RUN ["/bin/busybox", "--install", "-s", "/bin"]', 'CMD ["/bin/sh"]'];
   });
 

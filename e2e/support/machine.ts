@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { findProgram } from "@pcmc/devcluster";
 
 /** Programs of a node, by the name that the kernel shows: at most fifteen characters. */
 const PROGRAMS = /^(containerd.*|kubelet|kube-proxy|runc|buildah|nsenter|unshare)$/;
@@ -47,7 +48,8 @@ export const machineState = (): MachineState => ({
   settings: SETTINGS.map((name) => `${name} ${readFileSync(join("/proc/sys", name), "utf8").trim()}`),
 });
 
-const output = (command: string, args: readonly string[]): string => execFileSync(command, args, { encoding: "utf8" });
+const output = (command: string, args: readonly string[]): string =>
+  execFileSync(findProgram(command) ?? command, args, { encoding: "utf8" });
 
 const linesOf = (text: string): string[] =>
   text

@@ -9,5 +9,6 @@ await buildBusybox(cluster);
 const container = { name: "main", image: BUSYBOX, imagePullPolicy: "Never", command: ["sleep", "100000"] };
 await apply(cluster, { apiVersion: "v1", kind: "Pod", metadata: { name: "pod" }, spec: { containers: [container] } });
 await waitFor(cluster, "pod/pod", "condition=Ready");
-process.stdout.write(`${JSON.stringify({ keeper: cluster.keeperPid, state: cluster.stateDir })}\n`);
+const pids = Object.values(await cluster.pids());
+process.stdout.write(`${JSON.stringify({ keeper: cluster.keeperPid, pids, state: cluster.stateDir })}\n`);
 setInterval(() => {}, 60_000);

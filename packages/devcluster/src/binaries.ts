@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { type KubernetesVersion, kwokModule } from "./versions.ts";
 
 /** The programs of a cluster with simulated nodes. */
@@ -50,7 +50,7 @@ const kubernetesLdflags = ({ full, minor }: KubernetesVersion): string => {
 export const isExecutable = (file: string): boolean => {
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }

@@ -17,6 +17,6 @@ export type { ClusterOptions, Component } from "./options.ts";
 export type { User, UserCredentials } from "./pki.ts";
 export { freePort } from "./ports.ts";
 export type { ImageBuild, Images } from "./real-node/images.ts";
-export { findProgram, installPackages, whyNoRealNode } from "./real-node/packages.ts";
+export { findBusybox, findProgram, installPackages, whyNoRealNode } from "./real-node/packages.ts";
 export type { RequestFilter } from "./request-counts.ts";
 export { DEFAULT_VERSION, listVersions } from "./versions.ts";

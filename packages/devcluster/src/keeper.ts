@@ -37,9 +37,17 @@ const end = async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 };
 
+/** Never rejects: an error that came back here as uncaught would have it called without end. */
 const stopAndExit = async () => {
-  await stop();
-  process.exit();
+  try {
+    await stop();
+  } catch (error) {
+    // A later start sweeps what is left, once this process is gone.
+    console.error(error);
+    process.exitCode = 1;
+  } finally {
+    process.exit();
+  }
 };
 
 const answer = async (request: KeeperRequest): Promise<KeeperMessage> => {

@@ -3,7 +3,14 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import type { Exit, Pids, ProcessSpec } from "./protocol.ts";
+import { pathVariable } from "./search-path.ts";
 import { writeRecord } from "./state.ts";
+
+interface Running {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended, also when that was before anybody asked. */
+  readonly exited: Promise<void>;
+}
 
 /** Runs processes, records them in the state folder and ends them in the reverse order of their start. */
 export class Supervisor {
@@ -11,7 +18,7 @@ export class Supervisor {
   readonly #onExit: (exit: Exit) => void;
   readonly #prefix = parentDeathPrefix();
   /** In the order of start. */
-  readonly #children = new Map<string, ChildProcess>();
+  readonly #children = new Map<string, Running>();
   /** Names of those that run as the child of the one that was spawned. */
   readonly #entered = new Set<string>();
 
@@ -28,7 +35,9 @@ export class Supervisor {
     const log = openSync(spec.log, "a");
     const child = spawn(command, args, { cwd: this.#folder, env: this.#environment(), stdio: ["ignore", log, log] });
     closeSync(log);
-    this.#children.set(spec.name, child);
+    const { promise: exited, resolve: hasExited } = Promise.withResolvers<void>();
+    child.once("exit", () => hasExited());
+    this.#children.set(spec.name, { child, exited });
     if (spec.entered) this.#entered.add(spec.name);
     else this.#entered.delete(spec.name);
     child.once("exit", (code, signal) => {
@@ -40,6 +49,7 @@ export class Supervisor {
       await once(child, "spawn");
     } catch (error) {
       this.#children.delete(spec.name);
+      hasExited();
       throw error;
     }
     this.#record();
@@ -47,7 +57,7 @@ export class Supervisor {
 
   /** Sends a signal. @throws when no process of that name runs. */
   signal(name: string, signal: NodeJS.Signals): void {
-    const child = this.#children.get(name);
+    const child = this.#children.get(name)?.child;
     if (!child) throw new Error(`${name} does not run`);
     if (this.#entered.has(name)) process.kill(this.#pidOf(name, child), signal);
     else child.kill(signal);
@@ -55,7 +65,7 @@ export class Supervisor {
 
   /** Pids of what runs. */
   pids(): Pids {
-    return Object.fromEntries([...this.#children].map(([name, child]) => [name, this.#pidOf(name, child)]));
+    return Object.fromEntries([...this.#children].map(([name, { child }]) => [name, this.#pidOf(name, child)]));
   }
 
   #pidOf(name: string, { pid = 0 }: ChildProcess): number {
@@ -67,8 +77,7 @@ export class Supervisor {
    * with the folder, so there is nothing that a graceful stop would save, and an API server takes seconds for one.
    */
   async stop(): Promise<void> {
-    for (const child of [...this.#children.values()].reverse()) {
-      const exited = once(child, "exit");
+    for (const { child, exited } of [...this.#children.values()].reverse()) {
       child.kill("SIGKILL");
       await exited;
     }
@@ -76,13 +85,13 @@ export class Supervisor {
 
   /** Nothing of the caller's environment: `KWOK_*`, `ETCD_*` and a `~/.kwok` would change what is started. */
   #environment(): NodeJS.ProcessEnv {
-    return { PATH: process.env.PATH, HOME: this.#folder, TMPDIR: this.#folder };
+    return { PATH: pathVariable(), HOME: this.#folder, TMPDIR: this.#folder };
   }
 
   #record(): void {
     const processes: Record<string, ProcessIdentity> = {};
-    for (const [name, { pid = 0 }] of this.#children) {
-      const identity = identify(pid);
+    for (const [name, { child }] of this.#children) {
+      const identity = identify(child.pid ?? 0);
       if (identity) processes[name] = identity;
     }
     const keeper = identify(process.pid);
@@ -107,5 +116,7 @@ const onlyChild = (pid: number): number | undefined => {
 const parentDeathPrefix = (): string[] => {
   const prefix = ["setpriv", "--pdeathsig", "KILL", "--"];
   const [command = "", ...args] = prefix;
-  return spawnSync(command, [...args, "true"], { stdio: "ignore" }).status === 0 ? prefix : [];
+  return spawnSync(command, [...args, "true"], { stdio: "ignore", env: { PATH: pathVariable() } }).status === 0
+    ? prefix
+    : [];
 };

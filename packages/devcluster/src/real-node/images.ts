@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CONTAINERD_SOCKET, PAUSE_IMAGE } from "./configuration.ts";
-import { findProgram } from "./packages.ts";
+import { findBusybox, findProgram } from "./packages.ts";
 import { run } from "./run.ts";
 
 /** An image to be built. */
@@ -68,7 +68,7 @@ export class NodeImages implements Images {
   /** Makes the image that each Pod starts with. Its process waits for nothing, and orphans need nobody to wait for them. */
   async buildPause(): Promise<void> {
     const context = mkdtempSync(join(this.#folder, "pause-"));
-    await copyFile(findProgram("busybox") ?? "busybox", join(context, "busybox"));
+    await copyFile(findBusybox() ?? "busybox", join(context, "busybox"));
     const entrypoint = ["/busybox", "sh", "-c", "trap '' CHLD; exec /busybox sleep 2147483647"];
     const containerfile = `FROM scratch\nCOPY busybox /busybox\nUSER 65535:65535\nENTRYPOINT ${JSON.stringify(entrypoint)}\n`;
     await writeFile(join(context, "Containerfile"), containerfile);

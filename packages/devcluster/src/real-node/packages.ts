@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { isExecutable } from "../binaries.ts";
+import { searchPath } from "../search-path.ts";
+import { isStaticallyLinked } from "./elf.ts";
 import { run } from "./run.ts";
 
 /** A Debian package, and what of it a node needs. */
@@ -17,21 +19,20 @@ const CNI_PLUGINS = ["ptp", "host-local", "portmap", "loopback"];
 /** The systemd unit that comes with containerd, and is started when that is installed. */
 const CONTAINERD_UNIT = "containerd.service";
 
-/** Folders of system programs come last: a user's PATH may lack them. */
-const searchPath = (): string[] => [
-  ...(process.env.PATH ?? "").split(delimiter),
-  "/usr/sbin",
-  "/sbin",
-  "/usr/bin",
-  "/bin",
-];
+/** How many seconds apt waits for another apt or dpkg to end. */
+const LOCK_TIMEOUT = "DPkg::Lock::Timeout=300";
 
 /** Path of a program of this machine; undefined when there is none. */
-export const findProgram = (name: string): string | undefined =>
+export const findProgram = (name: string): string | undefined => programsCalled(name)[0];
+
+/** Path of a busybox that is linked statically: images have no libraries for another one. Undefined when there is none. */
+export const findBusybox = (): string | undefined => programsCalled("busybox").find(isStaticallyLinked);
+
+/** In the order in which they are found. */
+const programsCalled = (name: string): string[] =>
   searchPath()
-    .filter((folder) => folder !== "")
     .map((folder) => join(folder, name))
-    .find(isExecutable);
+    .filter(isExecutable);
 
 /** Folder of the network plugins; undefined when no folder has them all. */
 export const findCniFolder = (): string | undefined =>
@@ -48,7 +49,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   { name: "iproute2", isThere: () => has("ip") },
   { name: "util-linux", isThere: () => has("unshare", "nsenter", "setpriv") },
   { name: "buildah", isThere: () => has("buildah") },
-  { name: "busybox-static", isThere: () => has("busybox") },
+  { name: "busybox-static", isThere: () => findBusybox() !== undefined },
 ];
 
 /** Names of the Debian packages that a real node needs and that are not there. */
@@ -78,7 +79,7 @@ const whyNeverHere = (): string | undefined => {
 /**
  * Installs the missing Debian packages. No service is left running, or enabled, that was not before.
  *
- * @param log - gets a line when there is something to install
+ * @param log - gets a line when there is something to install, and what apt-get said when it could not refresh its lists
  * @throws one line where this is not Linux, or not root, or has no apt-get, or with what apt-get said
  */
 export const installPackages = async (log: (line: string) => void): Promise<void> => {
@@ -91,8 +92,9 @@ export const installPackages = async (log: (line: string) => void): Promise<void
   log(`installing ${missing.join(" ")} ...`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   await withoutStarting(missing, async () => {
-    await run(apt, ["-q", "update"], { env });
-    await run(apt, ["-q", "-y", "--no-install-recommends", "install", ...missing], { env });
+    // One repository that does not answer fails it all, and the packages may be of another, or known already.
+    await run(apt, ["-q", "-o", LOCK_TIMEOUT, "update"], { env }).catch(({ message }: Error) => log(message));
+    await run(apt, ["-q", "-y", "-o", LOCK_TIMEOUT, "--no-install-recommends", "install", ...missing], { env });
   });
 };
 
