@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import type { ProxiedRequest } from "@pcmc/devcluster";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import { expect, test } from "vitest";
-import type { Held } from "../integration/support/namespace.ts";
+import type { Held } from "../integration/support/namespace-client.ts";
 import { errorLines, writesIn } from "./checks.ts";
 import { differenceText } from "./difference-text.ts";
 import { ForeignObjects, provesNothing } from "./foreign.ts";

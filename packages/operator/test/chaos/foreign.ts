@@ -1,6 +1,6 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import { GENERATED_BY, type OwnershipMetadata, POD_UID } from "../../src/podconfigmap/ownership.ts";
-import type { Held } from "../integration/support/namespace.ts";
+import type { Held } from "../integration/support/namespace-client.ts";
 
 /** The part of an object by which a touch shows. */
 type Identity = Pick<Held<ConfigMap>["metadata"], "uid" | "resourceVersion">;

@@ -2,7 +2,8 @@ import { ApiStatusError } from "@pcmc/devcluster";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import { readableName } from "../../src/podconfigmap/names.ts";
 import { GENERATED_BY, POD_UID } from "../../src/podconfigmap/ownership.ts";
-import type { Held, Namespace, PodWish } from "../integration/support/namespace.ts";
+import type { Namespace, PodWish } from "../integration/support/namespace.ts";
+import type { Held } from "../integration/support/namespace-client.ts";
 import type { ForeignObjects } from "./foreign.ts";
 import type { Edit, UserStep, Values } from "./story.ts";
 

@@ -19,7 +19,8 @@ import { type Definition, install, uninstall } from "./support/definition.ts";
 import { eventually } from "./support/eventually.ts";
 import type { RunningManager } from "./support/manager.ts";
 import { ManagerProcess } from "./support/manager-process.ts";
-import type { Held, Namespace } from "./support/namespace.ts";
+import type { Namespace } from "./support/namespace.ts";
+import type { Held } from "./support/namespace-client.ts";
 import { eventuallyExact, expectExact } from "./support/oracle.ts";
 import { useWorld } from "./support/world.ts";
 

@@ -10,7 +10,8 @@ import { expect, test } from "vitest";
 import { GENERATED_BY, POD_UID } from "../../src/podconfigmap/ownership.ts";
 import { eventually } from "./support/eventually.ts";
 import type { RunningManager } from "./support/manager.ts";
-import type { Held, Namespace } from "./support/namespace.ts";
+import type { Namespace } from "./support/namespace.ts";
+import type { Held } from "./support/namespace-client.ts";
 import { eventuallyExact } from "./support/oracle.ts";
 import { useWorld, type World } from "./support/world.ts";
 

@@ -63,7 +63,7 @@ test("failed Pods and Pods that are terminating count until they are gone", asyn
   const shop = await scene.shop();
   const { set } = await deployed(shop, ["web-1a2b-a"]);
   await shop.createPod(set, "web-1a2b-failed");
-  await shop.patch("pods", "web-1a2b-failed", { status: { phase: "Failed" } });
+  await shop.patchStatus("pods", "web-1a2b-failed", { phase: "Failed" });
   await shop.createPod(set, "web-1a2b-held", { finalizers: ["example.com/hold"] });
   await shop.remove("pods", "web-1a2b-held");
   await scene.read(shop);

@@ -120,7 +120,7 @@ test("a Pod that is deleted, and one that fails, are right in the Role with what
   await eventually("it has been replaced", async () => !(await rolledOut(shop, 2)).includes(first));
   await shop.grants(ROLE, await rolledOut(shop, 2));
   // A failed Pod stays, and so does the access to what it said last; its ReplicaSet makes another one.
-  await shop.patch("pods", second, { status: { phase: "Failed" } });
+  await shop.patchStatus("pods", second, { phase: "Failed" });
   const all = await rolledOut(shop, 3);
   expect(all).toContain(second);
   await shop.grants(ROLE, all);

@@ -16,6 +16,7 @@ import { operatorMetrics } from "../../../src/metrics/operator-metrics.ts";
 import { reconcileObserver } from "../../../src/metrics/reconcile-observer.ts";
 import { podConfigMapControllers } from "../../../src/podconfigmap/controllers.ts";
 import { eventually } from "./eventually.ts";
+import { runRecorded } from "./run-recorded.ts";
 
 /** Where an API server is, and as whom to speak to it. */
 export interface Access {
@@ -109,22 +110,9 @@ export class RunningManager {
       drainTimeout: 10_000,
       onListening,
     });
-    this.#ended = this.#run(manager, events);
+    this.#ended = runRecorded(manager, events, { stop: this.#stop.signal, kill: this.#kill.signal });
     // Whoever stops it sees the rejection; until then it is nobody's.
     this.#ended.catch(() => {});
-  }
-
-  /** Events are recorded for as long as a reconcile can have some. */
-  async #run(manager: Manager, events: EventRecorder): Promise<void> {
-    const kill = this.#kill.signal;
-    const ended = new AbortController();
-    const recording = events.run({ stop: ended.signal, kill });
-    try {
-      await manager.run({ stop: this.#stop.signal, kill });
-    } finally {
-      ended.abort(new Error("the manager has ended"));
-      await recording;
-    }
   }
 
   /** Lines of a level, as text. */

@@ -8,7 +8,8 @@ import { podViewOf } from "../../../src/podconfigmap/sources.ts";
 import type { PodView } from "../../../src/podconfigmap/views.ts";
 import { existingOf } from "../../podconfigmap/fixtures.ts";
 import { eventually } from "./eventually.ts";
-import type { Held, Namespace } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
+import type { Held } from "./namespace-client.ts";
 
 export interface ExactOptions {
   /** Names of ConfigMaps that are somebody else's, and are neither expected nor missed. */

@@ -8,7 +8,7 @@ import {
   Manager,
   registerWorkQueueMetrics,
 } from "@pcmc/controller-runtime";
-import { ApiStatusError, type AuditEvent, type Cluster, type ClusterOptions, startCluster } from "@pcmc/devcluster";
+import { type AuditEvent, type Cluster, type ClusterOptions, startCluster } from "@pcmc/devcluster";
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { ConfigMap, Container, Pod } from "kubernetes-types/core/v1.d.ts";
 import { Registry } from "prom-client";
@@ -22,7 +22,8 @@ import { watcherMetrics } from "../../../src/metrics/watcher-metrics.ts";
 import { watcherControllers } from "../../../src/watcher/controllers.ts";
 import { eventually } from "./eventually.ts";
 import { type Access, fixedConfig } from "./manager.ts";
-import type { Held } from "./namespace.ts";
+import { type Held, MERGE, NamespaceClient } from "./namespace-client.ts";
+import { runRecorded } from "./run-recorded.ts";
 
 /** What the tests work with, by plural. */
 export interface Kinds {
@@ -46,7 +47,6 @@ const roots: Readonly<Record<keyof Kinds, string>> = {
   events: "/apis/events.k8s.io/v1",
 };
 
-const MERGE = { contentType: "application/merge-patch+json" };
 const DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const WRITES = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 
@@ -99,20 +99,9 @@ export class WatcherManager {
       watchNamespaces: namespaces ?? [],
     });
     const manager = new Manager({ cache, led: () => controllers(this.#client), log, drainTimeout: 10_000 });
-    this.#ended = this.#run(manager, events);
-    this.#ended.catch(() => {});
-  }
-
-  async #run(manager: Manager, events: EventRecorder): Promise<void> {
     const { signal: kill } = new AbortController();
-    const ended = new AbortController();
-    const recording = events.run({ stop: ended.signal, kill });
-    try {
-      await manager.run({ stop: this.#stop.signal, kill });
-    } finally {
-      ended.abort(new Error("the manager has ended"));
-      await recording;
-    }
+    this.#ended = runRecorded(manager, events, { stop: this.#stop.signal, kill });
+    this.#ended.catch(() => {});
   }
 
   /** Lines that say something went wrong. */
@@ -129,43 +118,9 @@ export class WatcherManager {
 }
 
 /** One namespace of a cluster, worked on as its admin, past the manager. */
-export class WatcherNamespace {
-  readonly name: string;
-  readonly #cluster: Cluster;
-
+export class WatcherNamespace extends NamespaceClient<Kinds> {
   constructor(cluster: Cluster, name: string) {
-    this.#cluster = cluster;
-    this.name = name;
-  }
-
-  create<K extends keyof Kinds>(kind: K, object: Kinds[K]): Promise<Held<Kinds[K]>> {
-    return this.#cluster.request("POST", this.#path(kind), object);
-  }
-
-  get<K extends keyof Kinds>(kind: K, name: string): Promise<Held<Kinds[K]>> {
-    return this.#cluster.request("GET", this.#path(kind, name));
-  }
-
-  async list<K extends keyof Kinds>(kind: K): Promise<Held<Kinds[K]>[]> {
-    return (await this.#cluster.request<{ items: Held<Kinds[K]>[] }>("GET", this.#path(kind))).items;
-  }
-
-  patch<K extends keyof Kinds>(kind: K, name: string, patch: object): Promise<Held<Kinds[K]>> {
-    return this.#cluster.request("PATCH", this.#path(kind, name), patch, MERGE);
-  }
-
-  async remove(kind: keyof Kinds, name: string, options: object = { gracePeriodSeconds: 0 }): Promise<void> {
-    await this.#cluster.request("DELETE", this.#path(kind, name), options);
-  }
-
-  async lacks(kind: keyof Kinds, name: string): Promise<boolean> {
-    try {
-      await this.get(kind, name);
-      return false;
-    } catch (error) {
-      if (error instanceof ApiStatusError && error.reason === "NotFound") return true;
-      throw error;
-    }
+    super(cluster, name, roots);
   }
 
   createWatcher(name: string, spec: object = {}): Promise<Held<Watcher>> {
@@ -175,7 +130,7 @@ export class WatcherNamespace {
 
   /** Sets labels of the namespace itself; `null` takes one away. */
   async label(labels: Readonly<Record<string, string | null>>): Promise<void> {
-    await this.#cluster.request("PATCH", `/api/v1/namespaces/${this.name}`, { metadata: { labels } }, MERGE);
+    await this.cluster.request("PATCH", `/api/v1/namespaces/${this.name}`, { metadata: { labels } }, MERGE);
   }
 
   /** A Pod with annotations and labels, of `containers` besides its own. */
@@ -250,12 +205,7 @@ export class WatcherNamespace {
       return about.map(({ reason }) => reason).sort();
     });
   }
-
-  #path(kind: keyof Kinds, name?: string): string {
-    return `${roots[kind]}/namespaces/${this.name}/${kind}${name === undefined ? "" : `/${name}`}`;
-  }
 }
-
 /** The committed CustomResourceDefinition of Watchers. */
 export const watcherDefinition = (): {
   spec: { versions: { schema: { openAPIV3Schema: { properties: Record<string, unknown> } } }[] };

@@ -14,6 +14,7 @@ import { podLogReaderMetrics } from "../../../src/metrics/podlogreader-metrics.t
 import { podLogReaderControllers } from "../../../src/podlogreader/controllers.ts";
 import type { Choices } from "../../../src/podlogreader/role.ts";
 import { eventually } from "../../integration/support/eventually.ts";
+import { runRecorded } from "../../integration/support/run-recorded.ts";
 
 export interface ReaderWish extends Partial<Choices> {
   /** Namespaces to look at; absent = all. */
@@ -66,21 +67,9 @@ export class RunningReader {
       recheckPeriod,
     });
     const manager = new Manager({ cache: this.#cache, led: () => controllers(this.#client), log });
-    this.#ended = this.#run(manager, events);
+    this.#ended = runRecorded(manager, events, { stop: this.#stop.signal, kill: this.#kill.signal });
     // Whoever stops it sees the rejection; until then it is nobody's.
     this.#ended.catch(() => {});
-  }
-
-  async #run(manager: Manager, events: EventRecorder): Promise<void> {
-    const kill = this.#kill.signal;
-    const ended = new AbortController();
-    const recording = events.run({ stop: ended.signal, kill });
-    try {
-      await manager.run({ stop: this.#stop.signal, kill });
-    } finally {
-      ended.abort(new Error("the manager has ended"));
-      await recording;
-    }
   }
 
   /** Waits until it has seen everything. */

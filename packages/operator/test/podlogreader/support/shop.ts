@@ -1,4 +1,4 @@
-import { ApiStatusError, type Cluster } from "@pcmc/devcluster";
+import type { Cluster } from "@pcmc/devcluster";
 import type { Deployment, ReplicaSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod, ServiceAccount } from "kubernetes-types/core/v1.d.ts";
 import type { Event } from "kubernetes-types/events/v1.d.ts";
@@ -6,6 +6,7 @@ import type { ObjectMeta } from "kubernetes-types/meta/v1.d.ts";
 import type { PolicyRule, Role, RoleBinding } from "kubernetes-types/rbac/v1.d.ts";
 import { AFFILIATE } from "../../../src/podlogreader/names.ts";
 import { eventually } from "../../integration/support/eventually.ts";
+import { type Held, NamespaceClient } from "../../integration/support/namespace-client.ts";
 
 /** What the tests work with, by plural. */
 export interface Kinds {
@@ -29,56 +30,12 @@ const roots: Readonly<Record<keyof Kinds, string>> = {
   events: "/apis/events.k8s.io/v1",
 };
 
-/** An object as the API server has it. */
-export type Held<T> = T & {
-  readonly metadata: ObjectMeta & { readonly name: string; readonly uid: string; readonly resourceVersion: string };
-};
-
-const MERGE = { contentType: "application/merge-patch+json" };
 const CONTAINERS = [{ name: "main", image: "example.com/never-pulled" }];
 
 /** One namespace, worked on as the cluster's admin, past the controller. */
-export class Shop {
-  readonly name: string;
-  readonly #cluster: Cluster;
-
+export class Shop extends NamespaceClient<Kinds> {
   constructor(cluster: Cluster, name: string) {
-    this.#cluster = cluster;
-    this.name = name;
-  }
-
-  create<K extends keyof Kinds>(kind: K, object: Kinds[K]): Promise<Held<Kinds[K]>> {
-    return this.#cluster.request("POST", this.path(kind), object);
-  }
-
-  get<K extends keyof Kinds>(kind: K, name: string): Promise<Held<Kinds[K]>> {
-    return this.#cluster.request("GET", this.path(kind, name));
-  }
-
-  async list<K extends keyof Kinds>(kind: K): Promise<Held<Kinds[K]>[]> {
-    return (await this.#cluster.request<{ items: Held<Kinds[K]>[] }>("GET", this.path(kind))).items;
-  }
-
-  /** Merges `patch` into the object, or its status; null takes a field out. */
-  patch<K extends keyof Kinds>(kind: K, name: string, patch: object): Promise<Held<Kinds[K]>> {
-    const subresource = "status" in patch ? "/status" : "";
-    return this.#cluster.request("PATCH", `${this.path(kind, name)}${subresource}`, patch, MERGE);
-  }
-
-  /** Deletes at once, unless `options` say otherwise. */
-  async remove(kind: keyof Kinds, name: string, options: object = { gracePeriodSeconds: 0 }): Promise<void> {
-    await this.#cluster.request("DELETE", this.path(kind, name), options);
-  }
-
-  /** Whether there is no such object. */
-  async lacks(kind: keyof Kinds, name: string): Promise<boolean> {
-    try {
-      await this.get(kind, name);
-      return false;
-    } catch (error) {
-      if (error instanceof ApiStatusError && error.reason === "NotFound") return true;
-      throw error;
-    }
+    super(cluster, name, roots);
   }
 
   /** A Deployment, labelled unless `labels` say otherwise. */
@@ -103,7 +60,7 @@ export class Shop {
     const { metadata, spec } = await this.get("deployments", name);
     const { replicas = 1 } = spec ?? {};
     const counts = { replicas, updatedReplicas: replicas, availableReplicas: replicas, readyReplicas: replicas };
-    await this.patch("deployments", name, { status: { observedGeneration: metadata.generation, ...counts } });
+    await this.patchStatus("deployments", name, { observedGeneration: metadata.generation, ...counts });
   }
 
   /** Where no controller runs: a ReplicaSet as the Deployment's would make it. */
@@ -164,7 +121,7 @@ export class Shop {
     const [plural = "", subresource] = resource.split("/");
     const group = plural.startsWith("role") ? "rbac.authorization.k8s.io" : "";
     const resourceAttributes = { namespace: this.name, verb, group, resource: plural, subresource, name };
-    const review = await this.#cluster.request<{ status: { allowed: boolean } }>(
+    const review = await this.cluster.request<{ status: { allowed: boolean } }>(
       "POST",
       "/apis/authorization.k8s.io/v1/subjectaccessreviews",
       {
@@ -175,12 +132,7 @@ export class Shop {
     );
     return review.status.allowed;
   }
-
-  path(kind: keyof Kinds, name?: string): string {
-    return `${roots[kind]}/namespaces/${this.name}/${kind}${name === undefined ? "" : `/${name}`}`;
-  }
 }
-
 interface DeploymentWish {
   readonly replicas?: number;
   readonly labels?: Readonly<Record<string, string>>;
