@@ -34,8 +34,7 @@ import {
 } from "./watcher-rules.ts";
 
 /** What happens to Pods that run with what a Watcher said before. */
-export const ROLLOUT = ["Never", "OnChange"] as const;
-export type Rollout = (typeof ROLLOUT)[number];
+const ROLLOUT = ["Never", "OnChange"] as const;
 
 const data = (format: Pick<SchemaNode, "format">, description: string) =>
   optional(

@@ -1,7 +1,11 @@
 import {
+  type AbortSource,
+  type Client,
   ConfigMaps,
   defineResource,
   type KubernetesObject,
+  NotFoundError,
+  type ObjectKey,
   type ObjectMeta,
   type Projection,
   type Stored,
@@ -45,3 +49,17 @@ export const configMapViewOf = ({
   binaryDataDigest: binaryData,
   immutable: immutable === true,
 });
+
+/** A ConfigMap as the API server has it, which the cache may not show: without our label, or sooner; `undefined` = none. */
+export const readConfigMap = async (
+  client: Pick<Client, "get">,
+  key: ObjectKey,
+  signal: AbortSource,
+): Promise<ExistingConfigMap | undefined> => {
+  try {
+    return configMapViewOf(await client.get(DigestedConfigMaps, key, { project: configMapFields, signal }));
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+};

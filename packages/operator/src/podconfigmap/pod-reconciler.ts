@@ -7,26 +7,25 @@ import {
   keyString,
   NotFoundError,
   parseKey,
-  type Random,
   type ReconcileContext,
   type ReconcileResult,
   StaleError,
   type Stored,
-  snakeCase,
   type WriteThrough,
   writeThrough,
 } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import {
-  configMapFields,
   configMapViewOf,
   type DigestedConfigMap,
-  DigestedConfigMaps,
   type ExistingConfigMap,
+  readConfigMap,
 } from "../controllers/digested-config-maps.ts";
 import type { MissingPermissions } from "../controllers/missing-permissions.ts";
+import { MAX_READS, type RecheckOptions, untilRecheck } from "../controllers/recheck.ts";
 import { isTerminatingNamespace, refusalOf } from "../controllers/refusal.ts";
 import { spread } from "../controllers/spread.ts";
+import { failureType } from "../metrics/failure-type.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { type ParsedConfig, selects } from "./config.ts";
 import { desiredConfigMaps, type Rendering, type Settlement } from "./desired.ts";
@@ -37,27 +36,20 @@ import { indexes, parsedConfig, podViewOf, type Sources } from "./sources.ts";
 import type { Templates } from "./templates.ts";
 import type { PodView } from "./views.ts";
 
-/** The slow cap of the backoff, milliseconds. */
-const RECHECK_PERIOD = 30_000;
 /** While the first list of Pods is not complete, a verdict that depends on all of them waits so long. */
 const UNTIL_SYNCED = 500;
 /** While Pods are read with more fields, or slow templates wait for their turn. */
 const UNTIL_RENDERED = 1_000;
 /** For messages about permissions. */
 const CONFIG_MAPS = "configmaps";
-/** How often one reconcile reads what the cache does not show, and plans again. */
-const MAX_READS = 3;
 
-export interface PodReconcilerOptions {
+export interface PodReconcilerOptions extends RecheckOptions {
   readonly client: Client;
   readonly sources: Sources;
   readonly templates: Templates;
   readonly outcomes: Outcomes;
   readonly metrics: OperatorMetrics;
   readonly permissions: MissingPermissions;
-  readonly random: Random;
-  /** What only a change elsewhere can mend is looked at this often, with 20 % jitter; milliseconds. Default 30,000. */
-  readonly recheckPeriod?: number | undefined;
   /** Is told of each PodConfigMapConfig under which a Pod has another outcome now. */
   readonly onOutcome: (pcmc: KeyString) => void;
 }
@@ -209,8 +201,7 @@ export class PodReconciler {
 
   /** When to look at a standing obstacle again. */
   #recheck(): number {
-    const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
-    return spread(recheckPeriod, random);
+    return untilRecheck(this.#options);
   }
 
   /** Plans and carries out; plans again when objects turn up that the cache does not show. */
@@ -354,16 +345,10 @@ export class PodReconciler {
     return troubles;
   }
 
-  async #read(name: string, into: ReadInto) {
-    const { namespace } = into.pod;
-    try {
-      const options = { project: configMapFields, signal: into.context.end };
-      const object = await this.#options.client.get(DigestedConfigMaps, { namespace, name }, options);
-      into.read.set(name, configMapViewOf(object));
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      into.read.delete(name);
-    }
+  async #read(name: string, { pod: { namespace }, read, context }: ReadInto): Promise<void> {
+    const object = await readConfigMap(this.#options.client, { namespace, name }, context.end);
+    if (object === undefined) read.delete(name);
+    else read.set(name, object);
   }
 
   /** The Pod counts no more, also where it had no outcome yet: a status may have waited for it. */
@@ -389,7 +374,7 @@ export class PodReconciler {
         if (verdict === undefined) onOutcome(pcmc);
         continue;
       }
-      for (const { reason } of verdict.failures) metrics.onFailure("pod", pod.namespace, metricReason(reason));
+      for (const { reason } of verdict.failures) metrics.onFailure("pod", pod.namespace, failureType(reason));
       const { failures, again } = verdict;
       if (!outcomes.record(pcmc, key, { podUid: pod.uid, pcmcUid: uid, generation, failures })) continue;
       onOutcome(pcmc);
@@ -400,11 +385,3 @@ export class PodReconciler {
     }
   }
 }
-
-/** The `error_type` of a reason: docs/metrics.md lists them. */
-const metricReason = (reason: string): string => {
-  if (reason === "TooLarge") return "size";
-  if (reason.startsWith("Template")) return "template";
-  if (reason === "ConfigMapConflict") return "conflict";
-  return snakeCase(reason);
-};

@@ -5,15 +5,14 @@ import {
   type KeyString,
   type KubernetesObject,
   keyString,
-  type Random,
   type ReconcileContext,
   StaleError,
   type Stored,
 } from "@pcmc/controller-runtime";
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { MissingPermissions } from "../controllers/missing-permissions.ts";
+import { MAX_READS, type RecheckOptions, untilRecheck } from "../controllers/recheck.ts";
 import { isTerminatingNamespace, refusalOf } from "../controllers/refusal.ts";
-import { spread } from "../controllers/spread.ts";
 import type { PodLogReaderMetrics } from "../metrics/podlogreader-metrics.ts";
 import type { Action } from "./difference.ts";
 import type { Keeper } from "./keeper.ts";
@@ -21,21 +20,13 @@ import { nameFor, type Owner } from "./names.ts";
 import { isAffiliated } from "./role.ts";
 import { notHeld, type Topic, type Trouble, type Troubles } from "./troubles.ts";
 
-/** The slow cap of the backoff, milliseconds. */
-const RECHECK_PERIOD = 30_000;
-/** How often one reconcile reads what the cache does not show, and plans again. */
-const MAX_READS = 3;
-
-export interface SettlerOptions {
+export interface SettlerOptions extends RecheckOptions {
   /** The Deployment of this `namespace/uid`, if it is there. */
   readonly deploymentOf: (uid: string) => Stored<Deployment> | undefined;
   readonly troubles: Troubles;
   readonly permissions: MissingPermissions;
   readonly metrics: Pick<PodLogReaderMetrics, "onFailure">;
   readonly clock: Clock;
-  readonly random: Random;
-  /** What only a change elsewhere can mend is looked at this often, with 20 % jitter; milliseconds. Default 30,000. */
-  readonly recheckPeriod?: number | undefined;
 }
 
 /** What one reconcile is about. */
@@ -215,8 +206,7 @@ export class Settler {
 
   /** When to look at a standing obstacle again. */
   #recheck(): number {
-    const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
-    return spread(recheckPeriod, random);
+    return untilRecheck(this.#options);
   }
 }
 

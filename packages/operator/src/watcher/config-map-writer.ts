@@ -4,50 +4,35 @@ import {
   ForbiddenError,
   keyString,
   NotFoundError,
-  type Random,
   type ReconcileContext,
   StaleError,
   type Stored,
-  snakeCase,
   type WriteThrough,
   writeThrough,
 } from "@pcmc/controller-runtime";
 import type { Watcher } from "../api/watcher.ts";
 import {
-  configMapFields,
   configMapViewOf,
   type DigestedConfigMap,
-  DigestedConfigMaps,
   type ExistingConfigMap,
+  readConfigMap,
 } from "../controllers/digested-config-maps.ts";
 import type { MissingPermissions } from "../controllers/missing-permissions.ts";
+import { MAX_READS, type RecheckOptions, untilRecheck } from "../controllers/recheck.ts";
 import { isTerminatingNamespace, refusalOf } from "../controllers/refusal.ts";
-import { spread } from "../controllers/spread.ts";
+import { failureType } from "../metrics/failure-type.ts";
 import type { WatcherMetrics } from "../metrics/watcher-metrics.ts";
-import {
-  type ConfigMapAction,
-  type DesiredData,
-  desiredData,
-  type Obstacle,
-  planConfigMap,
-} from "./managed-config-map.ts";
+import { type ConfigMapAction, desiredData, type Obstacle, planConfigMap } from "./managed-config-map.ts";
 import type { Sources } from "./sources.ts";
 import type { ConfigMapState } from "./status.ts";
 
-/** The slow cap of the backoff, milliseconds: what only a change elsewhere can mend is looked at this often. */
-const RECHECK_PERIOD = 30_000;
 const CONFIG_MAPS = "configmaps";
-/** How often one reconcile reads what the cache does not show, and plans again. */
-const MAX_READS = 3;
 
-export interface ConfigMapWriterOptions {
+export interface ConfigMapWriterOptions extends RecheckOptions {
   readonly client: Client;
   readonly sources: Sources;
   readonly permissions: MissingPermissions;
   readonly metrics: Pick<WatcherMetrics, "onConfigMapWrite" | "onFailure">;
-  readonly random: Random;
-  /** Milliseconds. Default 30,000. */
-  readonly recheckPeriod?: number | undefined;
 }
 
 /** How the managed ConfigMap stands now, and when to look again though nothing happens here. */
@@ -70,7 +55,7 @@ export class ConfigMapWriter {
     const settled = await this.#settle(watcher, context);
     const { reason } = settled.obstacle ?? {};
     if (reason !== undefined) {
-      this.#options.metrics.onFailure("watcher", watcher.metadata.namespace ?? "", metricReason(reason));
+      this.#options.metrics.onFailure("watcher", watcher.metadata.namespace ?? "", failureType(reason));
     }
     return settled;
   }
@@ -85,21 +70,16 @@ export class ConfigMapWriter {
       const cached = this.#options.sources.configMaps.get(keyString(namespace, desired.name));
       const action = planConfigMap(watcher, desired, cached === undefined ? read : configMapViewOf(cached));
       if (action.type === "none") return UP_TO_DATE;
-      if (action.type === "blocked") return { ...action, again: this.#recheck() };
+      if (action.type === "blocked") return { ...action, again: untilRecheck(this.#options) };
       try {
         await this.#write(action, namespace, context);
         return UP_TO_DATE;
       } catch (error) {
         if (!(error instanceof AlreadyExistsError)) return this.#onError(error, namespace, context);
         if (reads === MAX_READS) throw new StaleError(`ConfigMap ${desired.name} comes and goes`, { cause: error });
-        read = await this.#read(namespace, desired, context);
+        read = await readConfigMap(this.#options.client, { namespace, name: desired.name }, context.end);
       }
     }
-  }
-
-  #recheck(): number {
-    const { recheckPeriod = RECHECK_PERIOD, random } = this.#options;
-    return spread(recheckPeriod, random);
   }
 
   async #write(
@@ -135,34 +115,14 @@ export class ConfigMapWriter {
       throw new StaleError(error.message, { cause: error });
     }
     const refusal = refusalOf(error);
-    if (refusal !== undefined) return { obstacle: refusal, holds: false, again: this.#recheck() };
+    if (refusal !== undefined) return { obstacle: refusal, holds: false, again: untilRecheck(this.#options) };
     if (isTerminatingNamespace(error)) return { obstacle: TERMINATING, holds: false };
     if (!(error instanceof ForbiddenError)) throw error;
     const again = this.#options.permissions.onMissing(error, { resource: CONFIG_MAPS, namespace }, log);
     if (again === undefined) throw error;
     return { obstacle: { reason: "Forbidden", message: error.message }, holds: false, again };
   }
-
-  async #read(
-    namespace: string,
-    { name }: DesiredData,
-    { end }: ReconcileContext,
-  ): Promise<ExistingConfigMap | undefined> {
-    try {
-      const options = { project: configMapFields, signal: end };
-      return configMapViewOf(await this.#options.client.get(DigestedConfigMaps, { namespace, name }, options));
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
-  }
 }
 
 const UP_TO_DATE: Settled = { obstacle: undefined, holds: true };
 const TERMINATING: Obstacle = { reason: "Rejected", message: "the namespace is being deleted" };
-
-/** The `error_type` of a reason: docs/metrics.md lists them. */
-const metricReason = (reason: Obstacle["reason"]): string => {
-  if (reason === "TooLarge") return "size";
-  return reason === "ConfigMapConflict" ? "conflict" : snakeCase(reason);
-};

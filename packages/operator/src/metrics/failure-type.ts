@@ -1,0 +1,9 @@
+import { snakeCase } from "@pcmc/controller-runtime";
+
+/** The `error_type` of a reason that a status gives: docs/metrics.md lists them. */
+export const failureType = (reason: string): string => {
+  if (reason === "TooLarge") return "size";
+  if (reason.startsWith("Template")) return "template";
+  if (reason === "ConfigMapConflict") return "conflict";
+  return snakeCase(reason);
+};
