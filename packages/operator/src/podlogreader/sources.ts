@@ -13,6 +13,7 @@ import {
 import type { Deployment, ReplicaSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod, ServiceAccount } from "kubernetes-types/core/v1.d.ts";
 import type { Role, RoleBinding } from "kubernetes-types/rbac/v1.d.ts";
+import { widenPodsFor } from "../controllers/widened-pods.ts";
 import { RoleBindings, Roles } from "../rbac/resources.ts";
 import { controllerOf, uidKeyOf } from "./current-pods.ts";
 import { deploymentNameOf, MANAGED_BY_SELECTOR } from "./names.ts";
@@ -52,6 +53,7 @@ export const deploymentFields: Projection = {
   status: { observedGeneration: true, replicas: true, updatedReplicas: true, availableReplicas: true },
 };
 const replicaSetFields: Projection = { metadata: { labels: true, ownerReferences }, spec: { selector: true } };
+/** Of every Pod, as soon as a Deployment is labelled. */
 const podFields: Projection = { metadata: { labels: true, ownerReferences } };
 
 /** What the controller reads. */
@@ -66,13 +68,20 @@ export interface Sources {
 }
 
 /** Asks a cache for what the controller reads. */
-export const sourcesOf = (cache: Cache): Sources => ({
+export const sourcesOf = (cache: Cache): Sources => {
+  const sources = informersOf(cache);
+  const { deployments: informer, pods } = sources;
+  widenPodsFor({ pods, project: podFields, informer, isNeededBy: isAffiliated });
+  return sources;
+};
+
+const informersOf = (cache: Cache): Sources => ({
   deployments: cache.informer(Deployments, { project: deploymentFields, index: { [indexes.deploymentUid]: uidKeyOf } }),
   replicaSets: cache.informer(ReplicaSets, {
     project: replicaSetFields,
     index: { [indexes.replicaSetUid]: uidKeyOf, [indexes.deployment]: deploymentUidOf },
   }),
-  pods: cache.informer(Pods, { project: podFields, index: { [indexes.replicaSet]: replicaSetUidOf } }),
+  pods: cache.informer(Pods, { project: {}, index: { [indexes.replicaSet]: replicaSetUidOf } }),
   roles: cache.informer(Roles, { labelSelector: MANAGED_BY_SELECTOR }),
   serviceAccounts: cache.informer(ServiceAccounts, { labelSelector: MANAGED_BY_SELECTOR }),
   roleBindings: cache.informer(RoleBindings, { labelSelector: MANAGED_BY_SELECTOR }),

@@ -10,6 +10,7 @@ import {
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { Watcher } from "../api/watcher.ts";
 import { configMapFields, type DigestedConfigMap, DigestedConfigMaps } from "../controllers/digested-config-maps.ts";
+import { widenPodsFor } from "../controllers/widened-pods.ts";
 import { injectedNames } from "./injected.ts";
 import { configMapNameOf, INJECTED } from "./names.ts";
 import { WATCHER } from "./ownership.ts";
@@ -19,7 +20,13 @@ import { Watchers } from "./watchers.ts";
 const owner: Projection = { apiVersion: true, kind: true, name: true, uid: true, controller: true };
 const container: Projection = { name: true, envFrom: true };
 
-/** Of a Pod: what says which Watchers it asks for and has, and whose it is. Its containers' names, not what they are. */
+/** Of every Pod: what says which Watchers it asks for. */
+const askingFields: Projection = { metadata: { labels: true, annotations: true }, status: { phase: true } };
+
+/**
+ * Of every Pod, as soon as a Watcher is there or asked for: also which it has, and whose it is. Its containers' names, not
+ * what they are.
+ */
 export const podFields: Projection = {
   metadata: { labels: true, annotations: true, creationTimestamp: true, ownerReferences: owner },
   spec: { containers: container, initContainers: container, volumes: { name: true } },
@@ -40,11 +47,16 @@ export const indexes = {
 } as const;
 
 /** Asks a cache for what the controller reads. */
-export const sourcesOf = (cache: Cache): Sources => ({
-  pods: cache.informer(Pods, { project: podFields, index: { [indexes.named]: watchersNamedBy } }),
-  watchers: cache.informer(Watchers),
-  configMaps: cache.informer(DigestedConfigMaps, { labelSelector: WATCHER, project: configMapFields }),
-});
+export const sourcesOf = (cache: Cache): Sources => {
+  const pods = cache.informer(Pods, { project: askingFields, index: { [indexes.named]: watchersNamedBy } });
+  const watchers = cache.informer(Watchers);
+  const configMaps = cache.informer(DigestedConfigMaps, { labelSelector: WATCHER, project: configMapFields });
+  const wish = { pods, project: podFields };
+  widenPodsFor({ ...wish, informer: watchers, isNeededBy: () => true });
+  // What a Watcher that is gone has left in a Pod is told from what is asked for in vain.
+  widenPodsFor({ ...wish, informer: pods, isNeededBy: (pod) => watchersNamedBy(pod).length > 0 });
+  return { pods, watchers, configMaps };
+};
 
 /** The keys of the Watchers that a Pod's annotations name, whether there are such or not: of the entries that count. */
 export const watchersNamedBy = ({ metadata }: Stored<Pod>): readonly KeyString[] => {

@@ -52,6 +52,12 @@ const isBoundAgain = (shop: Shop, uid: string) =>
     return objects.every(({ metadata }) => metadata.annotations?.[OWNER_UID] === uid);
   });
 
+/** The garbage collector may take the one of before first. */
+const roleIsOf = (shop: Shop, uid: string) =>
+  eventually("the Role is the new Deployment's", async () => {
+    return (await shop.get("roles", ROLE)).metadata.annotations?.[OWNER_UID] === uid;
+  });
+
 test("a token of before opens nothing of a Deployment that was made again under the name", async () => {
   const shop = await scene.shop();
   const holder = await served(shop);
@@ -78,9 +84,7 @@ test("nothing is bound, and no Pod named, while a finalizer keeps the ServiceAcc
   const uid = await madeAgain(shop);
   await scene.read(shop, { ...WITH_ACCOUNT, recheckPeriod: 50 });
   await eventually("it is told", async () => (await shop.eventsOn("web", "ServiceAccountRemains")).length === 1);
-  await eventually("the Role is the new one's", async () => {
-    return (await shop.get("roles", ROLE)).metadata.annotations?.[OWNER_UID] === uid;
-  });
+  await roleIsOf(shop, uid);
   expect(await shop.readable(ROLE)).toBeUndefined();
   expect(await shop.lacks("rolebindings", ROLE)).toBe(true);
   expect(REFUSED).toContain(await holder.logOf(shop, "web-3c4d-a"));
@@ -98,6 +102,7 @@ test("no Pod is named while a finalizer keeps the RoleBinding of before", async 
   await scene.read(shop, { ...WITH_ACCOUNT, recheckPeriod: 50 });
   await eventually("it is told", async () => (await shop.eventsOn("web", "RoleBindingRemains")).length === 1);
   await shop.gone("serviceaccounts", ROLE);
+  await roleIsOf(shop, uid);
   expect(await shop.readable(ROLE)).toBeUndefined();
   expect(REFUSED).toContain(await holder.logOf(shop, "web-3c4d-a"));
   await shop.patch("rolebindings", ROLE, LET_GO);
