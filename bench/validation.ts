@@ -2,6 +2,9 @@ import { startCluster } from "@pcmc/devcluster";
 import { committedDefinition, install } from "../packages/operator/test/integration/support/definition.ts";
 import { creationOf, inSecret, startWebhook } from "../packages/operator/test/integration/support/webhook-process.ts";
 import { atSteadyRate, sentAt } from "./steady-rate.ts";
+import { type Answered, answered, shareBetween } from "./webhook-clock.ts";
+
+const PATH = "/validate/podconfigmapconfigs";
 
 /** What comes to the webhook: mostly what is right, and no template twice, so that none is known from before. */
 const KINDS = [
@@ -40,14 +43,18 @@ export const measureValidation = async ({ rate, seconds }: { readonly rate: numb
   await using running = await startWebhook(cluster);
   await running.manager.ready();
   const reviews = Array.from({ length: sentAt(rate, seconds) }, (_, n) => reviewOf(n));
-  // Awaited here: what it is sent to ends with this function.
-  return await atSteadyRate({
+  let before: Answered | undefined;
+  const measured = await atSteadyRate({
     port: running.port,
     ca: await inSecret(cluster, "ca.crt"),
-    path: "/validate/podconfigmapconfigs?timeout=5s",
+    path: `${PATH}?timeout=5s`,
     reviews,
     rate,
     seconds,
     isRight: (answer, n) => answer.includes(`"allowed":${kindOf(n).allowed}`),
+    onWarm: async () => {
+      before = await answered(running.manager, PATH);
+    },
   });
+  return { ...measured, within: shareBetween(before, await answered(running.manager, PATH)) };
 };

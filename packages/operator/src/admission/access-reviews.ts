@@ -35,6 +35,8 @@ export interface AccessReviewsOptions {
 
 /** Milliseconds that an answer counts: a right that is given or taken is seen that much later. */
 const LASTS = 5_000;
+/** Milliseconds after which an answer in use is asked for again, so that nobody waits when its time is over. */
+const RENEWED_AFTER = 3_000;
 /** Answers that are kept at the most; an entry has some 200 bytes. */
 const KEPT = 1_000;
 /** Milliseconds for one question with its retry: what asks has to answer the API server in time itself. */
@@ -47,13 +49,15 @@ const UNDER_WAY = { all: 20, perUser: 8, waiting: 200 };
 
 interface Answer {
   readonly allowed: Promise<boolean>;
-  /** `undefined` while the question is out. */
-  expires: number | undefined;
+  /** When it came; `undefined` while the question is out. */
+  since: number | undefined;
+  /** The answer to the same question, asked again. */
+  next: Promise<boolean> | undefined;
 }
 
 /**
- * Asks the API server what a user may do. Answers are kept for five seconds, and a question that is out is not asked twice;
- * failures are not kept. Of many questions at a time some wait.
+ * Asks the API server what a user may do. Answers are kept for five seconds, and asked for again before their end where they
+ * are in use; a question that is out is not asked twice; failures are not kept. Of many questions at a time some wait.
  */
 export class AccessReviews {
   readonly #options: AccessReviewsOptions;
@@ -74,28 +78,53 @@ export class AccessReviews {
     // Hashed, because a user can be in hundreds of groups.
     const key = hash("sha256", JSON.stringify(spec), "base64");
     const known = this.#answers.get(key);
-    const { clock } = this.#options;
-    if (known !== undefined && (known.expires === undefined || clock.now() < known.expires)) return known.allowed;
-    return this.#ask(key, spec);
+    if (known === undefined) return this.#first(key, spec);
+    if (known.since === undefined) return known.allowed;
+    const age = this.#options.clock.now() - known.since;
+    if (age < RENEWED_AFTER) return known.allowed;
+    known.next ??= this.#renewed(key, spec, known);
+    return age < LASTS ? known.allowed : known.next;
   }
 
-  #ask(key: string, spec: SubjectAccessReviewSpec): Promise<boolean> {
-    const { client, clock } = this.#options;
-    const ask = () => client.create(SubjectAccessReviews, { spec }, { timeout: TIMEOUT, retries: 1 });
-    const allowed = this.#limit.run(spec.user ?? "", ask).then(({ status }) => status?.allowed ?? false);
-    const answer: Answer = { allowed, expires: undefined };
+  #first(key: string, spec: SubjectAccessReviewSpec): Promise<boolean> {
+    const allowed = this.#ask(spec);
+    const answer: Answer = { allowed, since: undefined, next: undefined };
+    this.#keep(key, answer);
+    allowed.then(
+      () => {
+        answer.since = this.#options.clock.now();
+      },
+      () => {
+        if (this.#answers.get(key) === answer) this.#answers.delete(key);
+      },
+    );
+    return allowed;
+  }
+
+  /** Asks once more. Until then the answer of before is there; when that fails, the next to ask tries again. */
+  #renewed(key: string, spec: SubjectAccessReviewSpec, before: Answer): Promise<boolean> {
+    const allowed = this.#ask(spec);
+    allowed.then(
+      () => this.#keep(key, { allowed, since: this.#options.clock.now(), next: undefined }),
+      () => {
+        before.next = undefined;
+      },
+    );
+    return allowed;
+  }
+
+  async #ask(spec: SubjectAccessReviewSpec): Promise<boolean> {
+    const ask = () => this.#options.client.create(SubjectAccessReviews, { spec }, { timeout: TIMEOUT, retries: 1 });
+    const { status } = await this.#limit.run(spec.user ?? "", ask);
+    return status?.allowed ?? false;
+  }
+
+  #keep(key: string, answer: Answer): void {
     // At the end of the map: the oldest answer is the first.
     this.#answers.delete(key);
     this.#answers.set(key, answer);
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > KEPT && oldest !== undefined) this.#answers.delete(oldest);
-    const forget = () => {
-      if (this.#answers.get(key) === answer) this.#answers.delete(key);
-    };
-    allowed.then(() => {
-      answer.expires = clock.now() + LASTS;
-    }, forget);
-    return allowed;
   }
 }
 

@@ -2,6 +2,7 @@
  * Invariants:
  * - Every answer is one that the API server gave to this very question within the last five seconds.
  * - A question that is out is not asked twice; a failure is asked again.
+ * - An answer that is in use is renewed before its end, and nobody waits for that.
  * - One user's questions do not keep another's waiting.
  * - However many users ask, what is kept is bounded.
  */
@@ -55,12 +56,41 @@ test.each([true, false])("the answer %s counts for five seconds, and no longer",
   const { reviews, asked, pass, answering } = scene();
   answering(async () => allowed);
   expect(await reviews.allows(alice, access)).toBe(allowed);
-  pass(4_999);
+  pass(2_999);
   expect(await reviews.allows(alice, access)).toBe(allowed);
   expect(asked).toHaveLength(1);
-  pass(1);
+  pass(2_001);
   answering(async () => !allowed);
   expect(await reviews.allows(alice, access)).toBe(!allowed);
+});
+
+test("an answer in use is asked for again before its end, and until then the one of before counts", async () => {
+  const { reviews, asked, pass, answering } = scene();
+  await reviews.allows(alice, access);
+  pass(3_000);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  answering(() => promise);
+  expect(await reviews.allows(alice, access)).toBe(true);
+  expect(await reviews.allows(alice, access)).toBe(true);
+  expect(asked).toHaveLength(2);
+  pass(2_000);
+  const late = reviews.allows(alice, access);
+  resolve(false);
+  expect(await late).toBe(false);
+  pass(2_999);
+  expect(await reviews.allows(alice, access)).toBe(false);
+  expect(asked).toHaveLength(2);
+});
+
+test("an answer that cannot be renewed counts to its end, and no longer", async () => {
+  const { reviews, asked, pass, answering } = scene();
+  await reviews.allows(alice, access);
+  answering(() => Promise.reject(new Error("the API server is away")));
+  pass(4_999);
+  expect(await reviews.allows(alice, access)).toBe(true);
+  await expect.poll(() => reviews.allows(alice, access).then(() => asked.length)).toBeGreaterThan(2);
+  pass(1);
+  await expect(reviews.allows(alice, access)).rejects.toThrow("the API server is away");
 });
 
 test.each([
