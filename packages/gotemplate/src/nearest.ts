@@ -21,16 +21,20 @@ const LONGEST = 40;
 /** Letters to add, take out, replace or exchange with their neighbour, to make one name of another. */
 const distance = (from: string, to: string): number => {
   if (from.length > LONGEST) return Number.POSITIVE_INFINITY;
-  const rows: number[][] = [[...Array(to.length + 1).keys()]];
+  // For each beginning of `to`: the changes from the letters of `from` so far, from one letter fewer, and from two.
+  let row = Array.from({ length: to.length + 1 }, (_, j) => j);
+  let above: readonly number[] = row;
   for (let i = 1; i <= from.length; i++) {
-    const row = [i];
+    const twoAbove = above;
+    above = row;
+    row = [i];
     for (let j = 1; j <= to.length; j++) {
-      const at = (back: number, left: number): number => (back === 0 ? row : rows[i - back])?.[j - left] ?? 0;
-      const replaced = at(1, 1) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      const exchanged = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
-      row.push(Math.min(at(1, 0) + 1, at(0, 1) + 1, replaced, exchanged ? at(2, 2) + 1 : replaced));
+      const replaced = (above[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      let fewest = Math.min((above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, replaced);
+      const isExchange = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      if (isExchange) fewest = Math.min(fewest, (twoAbove[j - 2] ?? 0) + 1);
+      row.push(fewest);
     }
-    rows.push(row);
   }
-  return rows[from.length]?.[to.length] ?? 0;
+  return row[to.length] ?? 0;
 };
