@@ -128,7 +128,10 @@ class Chunks {
     request.on("data", this.#onChunk);
     request.once("end", () => resolve(Buffer.concat(this.#chunks)));
     request.once("error", reject);
-    request.once("close", () => reject(new Error("the client has gone")));
+    // It also closes in the end when all has come: an error with its stack is not made for nothing.
+    request.once("close", () => {
+      if (!request.complete) reject(new Error("the client has gone"));
+    });
   }
 
   /** Takes no more, and forgets what has come. What still comes is passed over until the answer has left. */
