@@ -95,11 +95,28 @@ export const configMap = message({
   4: { name: "immutable", type: "boolean", required: true },
 });
 
+const podSpec = message({
+  10: { name: "nodeName", type: "string" },
+  11: { name: "hostNetwork", type: "boolean" },
+});
+
+const podCondition = message({
+  1: { name: "type", type: "string", required: true },
+  2: { name: "status", type: "string", required: true },
+  5: { name: "reason", type: "string" },
+  6: { name: "message", type: "string" },
+});
+
+const podStatus = message({
+  1: { name: "phase", type: "string" },
+  2: { name: "conditions", type: podCondition, repeated: true },
+});
+
 /** Of `v1.Pod` what informers ask for; more is a line here. */
 export const pod = message({
   1: { name: "metadata", type: objectMeta },
-  2: { name: "spec", type: message({ 10: { name: "nodeName", type: "string" } }) },
-  3: { name: "status", type: message({ 1: { name: "phase", type: "string" } }) },
+  2: { name: "spec", type: podSpec },
+  3: { name: "status", type: podStatus },
 });
 
 /** A list of `items`. */

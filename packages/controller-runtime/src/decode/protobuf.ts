@@ -20,10 +20,17 @@ const EXTENSION_RAW = 1;
 const WATCH_TYPE = 1;
 const WATCH_OBJECT = 2;
 
+const podConditionFields: Projection = { type: true, status: true, reason: true, message: true };
+const podFields: Projection = {
+  metadata: true,
+  spec: { nodeName: true, hostNetwork: true },
+  status: { phase: true, conditions: podConditionFields },
+};
+
 /** Which kinds are known, and which of their fields; what a projection wants beyond them is read as JSON. */
 const messages: ReadonlyMap<string, { readonly message: Message; readonly fields: Projection }> = new Map([
   ["v1/ConfigMap", { message: configMap, fields: { metadata: true, data: true, binaryData: true, immutable: true } }],
-  ["v1/Pod", { message: pod, fields: { metadata: true, spec: { nodeName: true }, status: { phase: true } } }],
+  ["v1/Pod", { message: pod, fields: podFields }],
 ]);
 
 /** Whether an answer's body is protobuf. */

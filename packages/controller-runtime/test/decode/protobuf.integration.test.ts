@@ -17,7 +17,11 @@ import type { KubernetesObject, Stored } from "../../src/object.ts";
 import { ConfigMaps, defineResource, Pods, type Resource } from "../../src/resource.ts";
 
 const configMapFields: Projection = { metadata: true, data: true, binaryData: true, immutable: true };
-const podFields: Projection = { metadata: true, spec: { nodeName: true }, status: { phase: true } };
+const podFields: Projection = {
+  metadata: true,
+  spec: { nodeName: true, hostNetwork: true },
+  status: { phase: true, conditions: { type: true, status: true, reason: true, message: true } },
+};
 
 let cluster: Cluster;
 let client: Client;
@@ -148,13 +152,26 @@ describe("protobuf", () => {
         annotations: { a: "é" },
         finalizers: ["example.com/hold"],
       },
-      spec: { containers: [{ name: "c", image: "i" }], ...(name === "p-1" && { nodeName: "node-1" }) },
+      spec: {
+        containers: [{ name: "c", image: "i" }],
+        ...(name === "p-1" && { nodeName: "node-1", hostNetwork: true }),
+      },
     });
     for (const name of ["p-0", "p-1"]) await client.create(Pods, pod(name));
+    const conditions = [
+      { type: "example.com/Checked", status: "False", reason: "Broken", message: "é".repeat(200) },
+      { type: "Ready", status: "True" },
+    ];
+    const reported = { status: { phase: "Running", conditions } };
+    await client.patch(Pods, { namespace: "default", name: "p-1" }, reported, { type: "merge", subresource: "status" });
     await client.delete(Pods, { namespace: "default", name: "p-1" }, { gracePeriodSeconds: 30 });
     const { items } = await client.list(Pods, { project: podFields });
     const json = await client.list(unknownToProtobuf(Pods), { project: podFields });
     expect(items.map(({ metadata }) => metadata.name)).toEqual(["p-0", "p-1"]);
+    expect(items.map(({ spec, status }) => [spec?.hostNetwork, status?.conditions])).toEqual([
+      [undefined, undefined],
+      [true, conditions],
+    ]);
     expect(items).toEqual(json.items.map((item) => ({ ...item, kind: "Pod" })));
     expect(await initialEvents(Pods)).toEqual(
       (await initialEvents(unknownToProtobuf(Pods))).map(({ type, object }) => ({
