@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Cluster } from "@pcmc/devcluster";
 
 /** What is asked of etcd behind the API server's back. */
@@ -16,46 +15,28 @@ export interface Etcd {
   count(path: string): Promise<number>;
 }
 
-/** The etcd of a cluster. */
-export const etcdOf = async (cluster: Cluster): Promise<Etcd> => {
-  const url = await addressOf(cluster);
-  return {
-    compact: async () => {
-      const { header } = await call<{ header: { revision: string } }>(`${url}/v3/kv/range`, {
-        key: base64("/"),
-        count_only: true,
-      });
-      await call(`${url}/v3/kv/compaction`, { revision: header.revision, physical: true });
-    },
-    count: async (path) => {
-      const [first, end] = [`/registry/${path}`, `/registry/${path.slice(0, -1)}0`];
-      // "0" follows "/": all keys of that prefix. Absent = none.
-      const { count = "0" } = await call<{ count?: string }>(`${url}/v3/kv/range`, {
-        key: base64(first),
-        range_end: base64(end),
-        count_only: true,
-        serializable: true,
-      });
-      return Number(count);
-    },
-  };
-};
+/** The etcd of a cluster. Bytes go as base64, and 64-bit numbers come as text. */
+export const etcdOf = (cluster: Cluster): Etcd => ({
+  compact: async () => {
+    const all = { key: base64("/"), count_only: true };
+    const { header } = await cluster.requestEtcd<{ header: { revision: string } }>("/v3/kv/range", all);
+    const compaction = cluster.requestEtcd("/v3/kv/compaction", { revision: header.revision, physical: true });
+    await compaction.catch((error: Error) => {
+      // Nothing was written since the last time.
+      if (!error.message.includes("has been compacted")) throw error;
+    });
+  },
+  count: async (path) => {
+    const [first, end] = [`/registry/${path}`, `/registry/${path.slice(0, -1)}0`];
+    // "0" follows "/": all keys of that prefix. Absent = none.
+    const { count = "0" } = await cluster.requestEtcd<{ count?: string }>("/v3/kv/range", {
+      key: base64(first),
+      range_end: base64(end),
+      count_only: true,
+      serializable: true,
+    });
+    return Number(count);
+  },
+});
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
-
-/** The address is in no interface of the cluster, but on the command line. */
-const addressOf = async (cluster: Cluster): Promise<string> => {
-  const { etcd } = await cluster.pids();
-  const url = /--listen-client-urls=(http[^\0,]+)/.exec(readFileSync(`/proc/${etcd}/cmdline`, "utf8"))?.[1];
-  if (url === undefined) throw new Error("etcd's command line does not say where it listens");
-  return url;
-};
-
-/** etcd's gRPC gateway: JSON over HTTP, bytes as base64, 64-bit numbers as text. */
-const call = async <T>(url: string, body: unknown): Promise<T> => {
-  const response = await fetch(url, { method: "POST", body: JSON.stringify(body) });
-  const text = await response.text();
-  // Nothing was written since the last time.
-  if (response.ok || text.includes("has been compacted")) return JSON.parse(text) as T;
-  throw new Error(`${url}: ${response.status} ${text}`);
-};

@@ -51,7 +51,7 @@ export const groundFor = async (
   { pods, connections }: { readonly pods: number; readonly connections: number },
 ): Promise<Ground> => ({
   cluster,
-  etcd: await etcdOf(cluster),
+  etcd: etcdOf(cluster),
   identity: await identityOf(cluster, name),
   pods,
   connections,

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePort } from "@pcmc/devcluster";
 import { BUNDLE, PROGRAM } from "../scripts/bundle.ts";
 import type { Ground } from "./ground.ts";
 
@@ -78,12 +77,4 @@ const end = async (child: ChildProcess): Promise<void> => {
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   await exit;
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 };

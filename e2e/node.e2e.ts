@@ -1,11 +1,13 @@
 /**
  * Invariants of a cluster with a real node:
- * - containers run: sidecars, logs, exec, service account tokens, Services, from inside and from this machine;
+ * - containers run: sidecars, logs, exec, service account tokens, Services, from inside and from this machine, over
+ *   IPv4 and, where the kernel has it on, IPv6;
+ * - what programs of BPF need is there: a bpffs for Pods, the Pods' cgroups, and a way into the node's namespaces;
  * - clusters that run at the same time know nothing of each other;
  * - whatever ends one, nothing of it is left on the machine, at the latest after the next start.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { type RealCluster, startCluster } from "@pcmc/devcluster";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { identify, isAlive, type ProcessIdentity } from "../packages/devcluster/src/process-identity.ts";
+import { hierarchies } from "../packages/devcluster/src/real-node/cgroups.ts";
 import { BUSYBOX, buildBusybox, buildNode, NODE } from "./support/images.ts";
 import { apply, kubectl, rolledOut, waitFor } from "./support/kubectl.ts";
 import { type MachineState, machineState, newSince } from "./support/machine.ts";
@@ -53,7 +56,18 @@ const service = {
   apiVersion: "v1",
   kind: "Service",
   metadata: { name: "web" },
-  spec: { selector: { app: "web" }, ports: [{ port: 80, targetPort: 8080 }] },
+  spec: {
+    ipFamilyPolicy: "PreferDualStack",
+    selector: { app: "web" },
+    ports: [{ port: 80, targetPort: 8080 }],
+  },
+};
+
+/** Why there is no IPv6 on this machine; undefined when there is. */
+const whyNoIpv6 = (): string | undefined => {
+  const setting = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+  if (!existsSync(setting)) return "the kernel has no IPv6";
+  return readFileSync(setting, "utf8").trim() === "0" ? undefined : `${setting} is not 0`;
 };
 
 /** Which Pod answered. */
@@ -64,9 +78,10 @@ const ask = async (address: string): Promise<string> => {
 
 interface PodList {
   readonly items: readonly {
-    readonly metadata: { readonly name: string };
+    readonly metadata: { readonly name: string; readonly uid: string };
     readonly status: {
       readonly podIP: string;
+      readonly podIPs: readonly { readonly ip: string }[];
       readonly initContainerStatuses: readonly { readonly ready: boolean }[];
       readonly containerStatuses: readonly {
         readonly ready: boolean;
@@ -109,6 +124,23 @@ const heartbeatAfter = (cluster: RealCluster, time: number) =>
 const clusterIp = (cluster: RealCluster, name: string) =>
   kubectl(cluster, ["get", "service", name, "-o", "jsonpath={.spec.clusterIP}"]);
 
+/** Names of the Pods that answer one that asks some times at an address of the Service `web`. */
+const askFromPod = async (cluster: RealCluster, address: string): Promise<string[]> => {
+  // Not wget, which crashes where busybox is linked statically.
+  const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${address} 80 | tail -n 1`;
+  const script = `for i in $(seq 20); do ${request}; done`;
+  const answers = await kubectl(cluster, ["exec", "deployment/web", "-c", "web", "--", "sh", "-c", script]);
+  return [...new Set(answers.trim().split("\n"))].sort();
+};
+
+/** Runs a Pod to its end, and gives back what it said. */
+const runPod = async (cluster: RealCluster, name: string, spec: object): Promise<string> => {
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name }, spec: { restartPolicy: "Never", ...spec } };
+  await apply(cluster, pod);
+  await waitFor(cluster, `pod/${name}`, "jsonpath={.status.phase}=Succeeded");
+  return (await kubectl(cluster, ["logs", name])).trim();
+};
+
 /** Identities of processes that run now. */
 const identifyAll = (pids: readonly (number | undefined)[]) =>
   pids.map((pid) => {
@@ -120,17 +152,29 @@ const identifyAll = (pids: readonly (number | undefined)[]) =>
 const end = (processes: readonly ProcessIdentity[]) =>
   until("the processes are gone", async () => expect(processes.filter(isAlive)).toEqual([]) ?? true);
 
+/** Which controllers the machine's own cgroup hands on, in each hierarchy of version 2. */
+const handedOn = () =>
+  hierarchies()
+    .filter(({ type }) => type === "cgroup2")
+    .map(({ mountPoint }) => readFileSync(join(mountPoint, "cgroup.subtree_control"), "utf8"));
+
 const leavesNothing = (before: MachineState) =>
-  until("nothing is new on the machine", async () => expect(newSince(before)).toEqual([]) ?? true);
+  until("nothing is new on the machine", async () => {
+    expect(newSince(before)).toEqual([]);
+    expect(handedOn()).toEqual(handedOnBefore);
+    return true;
+  });
 
 const folderGone = (folder: string) =>
   until(`${folder} is gone`, async () => expect(existsSync(folder)).toBe(false) ?? true);
 
 let before: MachineState;
+let handedOnBefore: readonly string[];
 let cluster: RealCluster;
 
 beforeAll(async () => {
   before = machineState();
+  handedOnBefore = handedOn();
   cluster = await startCluster({ node: "real" });
   await buildBusybox(cluster);
   await apply(cluster, web, service);
@@ -168,13 +212,21 @@ describe("a real node", () => {
   });
 
   test("lets Pods reach a Service, also one of their own node", async () => {
-    const address = await clusterIp(cluster, "web");
-    // Not wget, which crashes where busybox is linked statically.
-    const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${address} 80 | tail -n 1`;
-    const script = `for i in $(seq 20); do ${request}; done`;
-    const answers = await kubectl(cluster, ["exec", "deployment/web", "-c", "web", "--", "sh", "-c", script]);
     const names = (await podsOf(cluster, "web")).map(({ metadata }) => metadata.name);
-    expect([...new Set(answers.trim().split("\n"))].sort()).toEqual(names.sort());
+    expect(await askFromPod(cluster, await clusterIp(cluster, "web"))).toEqual(names.sort());
+  });
+
+  const noIpv6 = whyNoIpv6();
+  test.skipIf(noIpv6)(`does all of that over IPv6 too${noIpv6 ? ` (skipped: ${noIpv6})` : ""}`, async () => {
+    const pods = await podsOf(cluster, "web");
+    const names = pods.map(({ metadata }) => metadata.name).sort();
+    for (const { metadata, status } of pods) {
+      expect(await ask(`[${status.podIPs[1]?.ip}]:8080`)).toBe(metadata.name);
+    }
+    const address = await kubectl(cluster, ["get", "service", "web", "-o", "jsonpath={.spec.clusterIPs[1]}"]);
+    expect(address).toMatch(/^fd/);
+    expect(names).toContain(await ask(`[${address}]`));
+    expect(await askFromPod(cluster, address)).toEqual(names);
   });
 
   test("lets a Pod ask the API server with the token of its ServiceAccount", async () => {
@@ -189,10 +241,37 @@ describe("a real node", () => {
     `;
     const env = [{ name: "NODE_EXTRA_CA_CERTS", value: "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt" }];
     const container = { name: "main", image: NODE, imagePullPolicy: "Never", args: ["-e", script], env };
-    const spec = { restartPolicy: "Never", containers: [container] };
-    await apply(cluster, { apiVersion: "v1", kind: "Pod", metadata: { name: "asks" }, spec });
-    await waitFor(cluster, "pod/asks", "jsonpath={.status.phase}=Succeeded");
-    expect((await kubectl(cluster, ["logs", "asks"])).trim()).toBe("system:serviceaccount:default:default");
+    expect(await runPod(cluster, "asks", { containers: [container] })).toBe("system:serviceaccount:default:default");
+  });
+
+  test("gives Pods a bpffs of its own by hostPath, which this machine sees too", async () => {
+    const volumeMounts = [{ name: "bpf", mountPath: "/bpf" }];
+    const containers = [busybox("main", "mkdir /bpf/pinned; grep ' /bpf ' /proc/mounts", { volumeMounts })];
+    const volumes = [{ name: "bpf", hostPath: { path: "/sys/fs/bpf", type: "Directory" } }];
+    expect(await runPod(cluster, "pins", { containers, volumes })).toMatch(/^bpf \/bpf bpf rw,/);
+    expect(readdirSync(cluster.node.path("/sys/fs/bpf"))).toContain("pinned");
+    expect(existsSync("/sys/fs/bpf/pinned")).toBe(false);
+    await cluster.node.run("rmdir", ["/sys/fs/bpf/pinned"]);
+  });
+
+  test("runs a program in its namespaces and its cgroup, and says why one fails", async () => {
+    expect(await cluster.node.run("hostname")).toBe("real-node\n");
+    expect(await cluster.node.run("sh", ["-c", "ps -o comm= -p 1; ls /var/lib/kubelet/pods"])).toMatch(/^sleep\n\S/);
+    expect(await cluster.node.run("cat", ["/proc/self/cgroup"])).toMatch(/:\/node$/m);
+    await expect(cluster.node.run("ls", ["/no/such/folder"])).rejects.toThrow("No such file or directory");
+    await expect(cluster.node.run("sleep", ["1000"], { timeout: 100 })).rejects.toThrow("did not end within 0.1 s");
+    await until("it is gone", async () =>
+      (await cluster.node.run("ps", ["-e", "-o", "args="])).includes("sleep 1000\n") ? undefined : true,
+    );
+  });
+
+  const folder = () => cluster.node.cgroupFolder ?? "";
+  test("has the Pods' cgroups where it says, the same from outside and from inside", async () => {
+    const [pod] = await podsOf(cluster, "web");
+    const path = join("kubepods", "besteffort", `pod${pod?.metadata.uid}`);
+    const inside = join(folder().slice(0, -cluster.node.cgroup.length), path);
+    expect(statSync(join(folder(), path)).isDirectory()).toBe(true);
+    expect(await cluster.node.run("stat", ["-c", "%i", inside])).toBe(`${statSync(join(folder(), path)).ino}\n`);
   });
 
   test("keeps its containers when containerd and kubelet are killed and started again", async () => {
@@ -224,6 +303,19 @@ describe("a real node", () => {
     await cluster.stop();
     await end(processes);
     await folderGone(cluster.stateDir);
+    await leavesNothing(before);
+  });
+});
+
+describe("a start that is ended", () => {
+  test("in its midst leaves nothing", async () => {
+    const controller = new AbortController();
+    const failed = expect(startCluster({ node: "real", signal: controller.signal })).rejects.toThrow("enough");
+    await until("its link is there", async () =>
+      newSince(before).some((line) => line.startsWith("links: pcmc-")) ? true : undefined,
+    );
+    controller.abort(new Error("enough"));
+    await failed;
     await leavesNothing(before);
   });
 });

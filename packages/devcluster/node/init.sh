@@ -37,6 +37,9 @@ mount --bind "$state/node/log" /var/log
 
 # The node's own network devices and, rooted at its cgroup, its own cgroups.
 mount -t sysfs sysfs /sys
+# Where programs and maps of BPF are pinned: the node's own, so that what is pinned there ends with it. A kernel
+# without BPF has no such folder.
+if [ -d /sys/fs/bpf ]; then mount -t bpf -o mode=700 bpf /sys/fs/bpf; fi
 case "$*" in *:/sys/fs/cgroup/*) mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup ;; esac
 for hierarchy in "$@"; do
   rest=${hierarchy#*:}
@@ -63,6 +66,7 @@ fix kernel/keys/root_maxbytes 25000000
 
 # These belong to the network namespace.
 echo 1 >/proc/sys/net/ipv4/ip_forward
+if [ -d /proc/sys/net/ipv6 ]; then echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; fi
 ip link set lo up
 hostname "$name"
 

@@ -11,7 +11,7 @@ import { Pki, type User, type UserCredentials } from "./pki.ts";
 import type { Pids } from "./protocol.ts";
 import type { Images } from "./real-node/images.ts";
 import { whyNoRealNode } from "./real-node/packages.ts";
-import { RealNode } from "./real-node/real-node.ts";
+import { type NodeAccess, RealNode } from "./real-node/real-node.ts";
 import { countRequests, type RequestFilter } from "./request-counts.ts";
 import { settle } from "./settle.ts";
 import { createState, discardState, stateRoot, sweepStates } from "./state.ts";
@@ -52,6 +52,11 @@ export interface Cluster extends AsyncDisposable {
   readonly keeperPid: number | undefined;
   /** How many requests the API server has answered since its start. Long-running ones count when they end. */
   requestCounts(filter?: RequestFilter): Promise<number>;
+  /**
+   * Asks etcd behind the API server's back, by its JSON gateway: `("/v3/kv/range", { key: BASE64 })`. The type is the
+   * caller's claim. @throws with what etcd said for every status from 400 on.
+   */
+  requestEtcd<T = unknown>(path: string, body: unknown): Promise<T>;
   /** What the audit log has. @throws unless the cluster was started with `audit: true`. */
   auditEvents(): Promise<AuditEvent[]>;
   /** Ends all processes and removes the state folder. Again: nothing. */
@@ -62,8 +67,8 @@ export interface Cluster extends AsyncDisposable {
 export interface RealCluster extends Cluster {
   /** The images that containers can use. */
   readonly images: Images;
-  /** The node's addresses and its cgroup. */
-  readonly node: Pick<RealNode, "addresses" | "cgroup">;
+  /** The node: its addresses, its cgroup, and a way into its namespaces. */
+  readonly node: NodeAccess;
 }
 
 interface StartCluster {
@@ -106,17 +111,22 @@ export interface Ground {
 
 /** Starts the components under a keeper, and leaves nothing when that fails. */
 export const bringUp = async ({ plan, binaries, state, keeper }: Ground): Promise<RealCluster> => {
+  // What is still under way when something else fails ends with it.
+  const failed = new AbortController();
+  const signal = plan.signal ? AbortSignal.any([plan.signal, failed.signal]) : failed.signal;
+  let controlPlane: ControlPlane | undefined;
   try {
-    const limits = { timeout: plan.startTimeout, signal: plan.signal };
-    const node = plan.node === "real" ? await RealNode.create({ state, keeper, limits }) : undefined;
+    const limits = { timeout: plan.startTimeout, signal };
+    const node = plan.node === "real" ? await RealNode.create({ state, keeper, limits, log: plan.log }) : undefined;
     const pki = await Pki.create(state, node && [node.addresses.host, node.addresses.kubernetesService]);
     if (plan.audit) writeAuditPolicy(state);
-    const controlPlane = new ControlPlane({ plan, state, keeper, binaries, pki, node });
+    controlPlane = new ControlPlane({ plan: { ...plan, signal }, state, keeper, binaries, pki, node });
     await controlPlane.startAll();
-    await Promise.all([settle(plan, controlPlane), node?.images.buildPause()]);
+    await Promise.all([settle({ ...plan, signal }, controlPlane), node?.images.buildPause(signal)]);
     return new RunningCluster({ plan, binaries, state, keeper, pki, controlPlane, node });
   } catch (error) {
-    await endKeeper(keeper, state);
+    failed.abort(error);
+    await Promise.all([controlPlane?.close(), endKeeper(keeper, state)]);
     throw error;
   }
 };
@@ -203,15 +213,18 @@ class RunningCluster implements RealCluster {
     return countRequests(await this.client.text("GET", "/metrics"), filter);
   }
 
+  async requestEtcd<T = unknown>(path: string, body: unknown): Promise<T> {
+    return JSON.parse(await this.#parts.controlPlane.etcd.text(path, body)) as T;
+  }
+
   auditEvents(): Promise<AuditEvent[]> {
     if (!this.#parts.plan.audit) throw new Error("the cluster writes no audit log: start it with audit: true");
     return readAuditEvents(this.#parts.state, this.client);
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= Promise.all([this.client.close(), endKeeper(this.#parts.keeper, this.#parts.state)]).then(
-      () => {},
-    );
+    const { controlPlane, keeper, state } = this.#parts;
+    this.#stopped ??= Promise.all([controlPlane.close(), endKeeper(keeper, state)]).then(() => {});
     return this.#stopped;
   }
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { type Flags, renderFlags } from "./flags.ts";
 import type { ClusterPlan } from "./options.ts";
 import type { Pki } from "./pki.ts";
-import type { AddressPlan } from "./real-node/address-plan.ts";
+import { type AddressPlan, perFamily } from "./real-node/address-plan.ts";
 
 /** Large enough that no test or demo fills it; etcd refuses writes beyond. Bytes. */
 const ETCD_QUOTA = 8 * 1024 ** 3;
@@ -22,18 +22,22 @@ const UNTHROTTLED = { "kube-api-qps": "2000", "kube-api-burst": "4000" };
 /** Marks the nodes that kwok plays. */
 export const SIMULATED_NODE = { key: "kwok.x-k8s.io/node", value: "fake" } as const;
 
-/** Where etcd answers. */
-export const etcdUrl = (port: number): string => `http://127.0.0.1:${port}`;
+/**
+ * The socket on which etcd listens, in the state folder, which no other user can enter. Who can write to etcd can do
+ * everything in the cluster, on a real node start a privileged Pod: it has no port of this machine.
+ */
+export const ETCD_SOCKET = "etcd.sock";
 
-/** Arguments of etcd. */
-export const etcdArgs = (state: string, port: number, flags: Flags = {}): string[] =>
+/** Arguments of etcd. It runs in the state folder, to which the sockets are relative: they can only be named so. */
+export const etcdArgs = (state: string, flags: Flags = {}): string[] =>
   renderFlags(
     {
       "data-dir": join(state, "etcd"),
-      "listen-client-urls": etcdUrl(port),
-      "advertise-client-urls": etcdUrl(port),
+      "listen-client-urls": `unix://${ETCD_SOCKET}`,
+      // Nobody asks for it, but it must be given, and with a port.
+      "advertise-client-urls": `unix://${ETCD_SOCKET}:0`,
       // A single member has no peers, yet insists on listening for them.
-      "listen-peer-urls": "http://127.0.0.1:0",
+      "listen-peer-urls": "unix://etcd-peers.sock",
       // The data is gone with the cluster: a crash of the machine has nothing to lose.
       "unsafe-no-fsync": "true",
       // A single member elects itself; the default would let it wait a second before it does.
@@ -50,7 +54,6 @@ export interface ApiServerSetting {
   readonly state: string;
   readonly pki: Pki;
   readonly port: number;
-  readonly etcdPort: number;
   /** Of a real node, where there is one. */
   readonly addresses: AddressPlan | undefined;
   /** Client certificate for requests to kubelet. */
@@ -63,7 +66,7 @@ export const AUDIT_POLICY = "audit-policy.yaml";
 
 /** Arguments of kube-apiserver. */
 export const apiServerArgs = (plan: ClusterPlan, setting: ApiServerSetting): string[] => {
-  const { state, pki, port, etcdPort } = setting;
+  const { state, pki, port } = setting;
   return renderFlags(
     {
       "bind-address": "127.0.0.1",
@@ -71,7 +74,8 @@ export const apiServerArgs = (plan: ClusterPlan, setting: ApiServerSetting): str
       "secure-port": String(port),
       // The endpoint of the Service `kubernetes` may not be a loopback address: there is nothing to reconcile.
       "endpoint-reconciler-type": "none",
-      "etcd-servers": etcdUrl(etcdPort),
+      // Relative to the state folder, in which it runs.
+      "etcd-servers": `unix://${ETCD_SOCKET}`,
       "cert-dir": join(state, "pki"),
       "tls-cert-file": pki.file("apiserver.crt"),
       "tls-private-key-file": pki.file("apiserver.key"),
@@ -104,7 +108,7 @@ const realNodeFlags = ({ addresses, kubeletClient }: ApiServerSetting): Flags =>
     "bind-address": addresses.host,
     "advertise-address": addresses.host,
     "endpoint-reconciler-type": null,
-    "service-cluster-ip-range": addresses.services,
+    "service-cluster-ip-range": perFamily(addresses, ({ services }) => services),
     "authorization-mode": "Node,RBAC",
     "kubelet-client-certificate": kubeletClient.certFile,
     "kubelet-client-key": kubeletClient.keyFile,

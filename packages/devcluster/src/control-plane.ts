@@ -1,10 +1,12 @@
-import { closeSync, copyFileSync, fstatSync, openSync, readSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AdminClient } from "./admin-client.ts";
 import type { BinaryPaths } from "./binaries.ts";
-import { apiServerArgs, controllerManagerArgs, etcdArgs, etcdUrl, kwokArgs, schedulerArgs } from "./components.ts";
+import { apiServerArgs, controllerManagerArgs, etcdArgs, kwokArgs, schedulerArgs } from "./components.ts";
+import { EtcdClient } from "./etcd-client.ts";
 import type { KeeperClient } from "./keeper-client.ts";
+import { endOfLog, logFile } from "./logs.ts";
 import { type ClusterPlan, type Component, componentsOf, isNodeComponent, type NodeComponent } from "./options.ts";
 import { ADMIN, type Pki, type User, type UserCredentials } from "./pki.ts";
 import { poll } from "./poll.ts";
@@ -49,15 +51,19 @@ export interface ControlPlaneParts {
 /** The components of one cluster: starts each with its flags on its port, and knows when it is ready. */
 export class ControlPlane {
   readonly #parts: ControlPlaneParts;
-  /** Chosen once, so that a component that is started again is found where it was. */
-  readonly #ports = new Map<"etcd" | "kube-apiserver", number>();
+  /** Chosen once, so that an API server that is started again is found where it was. */
+  #port: number | undefined;
   readonly #credentials = new Map<keyof typeof USERS, UserCredentials>();
   #admin: UserCredentials | undefined;
   #client: AdminClient | undefined;
   #kubeletClient: { certFile: string; keyFile: string } | undefined;
 
+  /** A client of etcd. */
+  readonly etcd: EtcdClient;
+
   constructor(parts: ControlPlaneParts) {
     this.#parts = parts;
+    this.etcd = new EtcdClient(parts.state);
   }
 
   /** Starts everything that the plan names, in order. */
@@ -66,7 +72,7 @@ export class ControlPlane {
     if (node) this.#kubeletClient = await pki.issueFiles(KUBELET_CLIENT, "kubelet-client");
     for (const component of componentsOf(this.#parts.plan)) {
       if (component === "containerd") await this.#configureNode();
-      if (component === "etcd" || component === "kube-apiserver") await this.#startOnFreePort(component);
+      if (component === "kube-apiserver") await this.#startOnFreePort(component);
       else await this.start(component);
     }
   }
@@ -86,7 +92,7 @@ export class ControlPlane {
       const kubeconfig = component === "containerd" ? "" : (await this.#credentialsOf(component)).kubeconfig;
       return node.processOf(component, { command, kubeconfig });
     }
-    return { name: component, command, args: await this.#args(component), log: join(state, `${component}.log`) };
+    return { name: component, command, args: await this.#args(component), log: logFile(state, component) };
   }
 
   /** Writes the configuration of the real node's programs, which need to know where the API server is. */
@@ -117,7 +123,12 @@ export class ControlPlane {
     const exit = keeper.exitOf(component);
     if (!exit) return;
     const how = exit.signal ?? `exit code ${exit.code}`;
-    throw new Error(`${component} ended (${how}):\n${tail(join(state, `${component}.log`))}`);
+    throw new Error(`${component} ended (${how}):\n${endOfLog(state, component)}`);
+  }
+
+  /** The ends of the logs of components: for an error that says what did not come of them. */
+  endOfLogs(...components: readonly Component[]): string {
+    return components.map((one) => `the end of ${one}.log:\n${endOfLog(this.#parts.state, one)}`).join("\n");
   }
 
   /** Pids of what runs. */
@@ -125,9 +136,14 @@ export class ControlPlane {
     return this.#parts.keeper.pids();
   }
 
+  /** Closes the clients. */
+  async close(): Promise<void> {
+    await Promise.all([this.#client?.close(), this.etcd.close()]);
+  }
+
   /** Address of the API server. */
   get server(): string {
-    return `https://${this.#host}:${this.#port("kube-apiserver")}`;
+    return `https://${this.#host}:${this.#apiServerPort}`;
   }
 
   /** Path of the admin's kubeconfig. */
@@ -151,16 +167,15 @@ export class ControlPlane {
     return this.#parts.node?.addresses.host ?? "127.0.0.1";
   }
 
-  #port(component: "etcd" | "kube-apiserver"): number {
-    const port = this.#ports.get(component);
-    if (port === undefined) throw new Error(`${component} was never started`);
-    return port;
+  get #apiServerPort(): number {
+    if (this.#port === undefined) throw new Error("the API server was never started");
+    return this.#port;
   }
 
-  async #startOnFreePort(component: "etcd" | "kube-apiserver"): Promise<void> {
+  async #startOnFreePort(component: "kube-apiserver"): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      this.#ports.set(component, await freePort(Math.random, component === "etcd" ? undefined : this.#host));
-      if (component === "kube-apiserver") await this.#connect();
+      this.#port = await freePort(Math.random, this.#host);
+      await this.#connect();
       try {
         await this.start(component);
         return;
@@ -181,13 +196,12 @@ export class ControlPlane {
 
   async #args(component: Exclude<Component, NodeComponent>): Promise<string[]> {
     const { plan, pki, state, node } = this.#parts;
-    if (component === "etcd") return etcdArgs(state, this.#port("etcd"), plan.etcdFlags);
+    if (component === "etcd") return etcdArgs(state, plan.etcdFlags);
     if (component === "kube-apiserver") {
       return apiServerArgs(plan, {
         state,
         pki,
-        port: this.#port("kube-apiserver"),
-        etcdPort: this.#port("etcd"),
+        port: this.#apiServerPort,
         addresses: node?.addresses,
         kubeletClient: this.#kubeletClient,
       });
@@ -207,11 +221,12 @@ export class ControlPlane {
   }
 
   async #ready(component: Component): Promise<void> {
-    const { plan, state } = this.#parts;
+    const { plan } = this.#parts;
     const probe = this.#probe(component);
     await poll(async () => ((await probe()) ? true : undefined), {
       timeout: plan.startTimeout,
-      what: `${component} is ready (${join(state, `${component}.log`)})`,
+      what: `${component} is ready`,
+      explain: () => this.endOfLogs(component),
       signal: plan.signal,
       check: () => this.throwIfEnded(component),
     });
@@ -219,34 +234,15 @@ export class ControlPlane {
 
   /** The others serve nothing: they are ready when what they do first is done, see settle.ts. */
   #probe(component: Component): () => Promise<boolean> {
-    if (component === "etcd") {
-      const url = `${etcdUrl(this.#port("etcd"))}/readyz`;
-      return () =>
-        fetch(url).then(
-          ({ ok }) => ok,
-          () => false,
-        );
-    }
-    if (component === "kube-apiserver")
-      return () =>
-        this.client.text("GET", "/readyz").then(
-          () => true,
-          () => false,
-        );
+    if (component === "etcd") return () => answers(this.etcd.text("/readyz"));
+    if (component === "kube-apiserver") return () => answers(this.client.text("GET", "/readyz"));
     const { node } = this.#parts;
     return async () => !node || !isNodeComponent(component) || node.isReady(component);
   }
 }
 
-/** The end of a log file: why a component ended is in its last lines. */
-const tail = (file: string): string => {
-  const fd = openSync(file, "r");
-  try {
-    const { size } = fstatSync(fd);
-    const buffer = Buffer.alloc(Math.min(size, 2000));
-    readSync(fd, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8").trim();
-  } finally {
-    closeSync(fd);
-  }
-};
+const answers = (request: Promise<unknown>): Promise<boolean> =>
+  request.then(
+    () => true,
+    () => false,
+  );

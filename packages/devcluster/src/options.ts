@@ -11,7 +11,7 @@ export type Component =
   | NodeComponent;
 
 /** The programs of a real node. */
-export const NODE_COMPONENTS = ["containerd", "kubelet", "kube-proxy"] as const;
+const NODE_COMPONENTS = ["containerd", "kubelet", "kube-proxy"] as const;
 
 /** The name of a program of a real node. */
 export type NodeComponent = (typeof NODE_COMPONENTS)[number];

@@ -11,10 +11,12 @@ export interface PollOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called before each look; throws when waiting has become pointless. */
   readonly check?: () => void;
+  /** What is known of why it does not come, such as the end of a log. Asked when the time is over. */
+  readonly explain?: () => string;
 }
 
 /** What whoever waits within something larger is given to wait by. */
-export type PollLimits = Pick<PollOptions, "timeout" | "signal" | "check">;
+export type PollLimits = Pick<PollOptions, "timeout" | "signal" | "check" | "explain">;
 
 /**
  * Looks until `look` gives something other than undefined.
@@ -29,7 +31,8 @@ export const poll = async <T>(look: () => Promise<T | undefined>, options: PollO
     const found = await look();
     if (found !== undefined) return found;
     if (performance.now() > deadline) {
-      throw new Error(`waited ${options.timeout / 1000} s and still not: ${options.what}`);
+      const late = `waited ${options.timeout / 1000} s and still not: ${options.what}`;
+      throw new Error([late, options.explain?.()].filter(Boolean).join("\n"));
     }
     await sleep(options.interval ?? 50, undefined, { signal: options.signal }).catch(() => {});
   }

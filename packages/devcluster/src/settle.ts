@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { type AdminClient, ApiStatusError } from "./admin-client.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { createNodes, realNodeReady } from "./nodes.ts";
-import { type ClusterPlan, componentsOf } from "./options.ts";
+import { type ClusterPlan, type Component, componentsOf } from "./options.ts";
 import { type PollLimits, poll } from "./poll.ts";
 
 /** Waits for what the controllers and the nodes do first, so that a Pod can be created and scheduled at once. */
@@ -11,11 +11,21 @@ export const settle = async (plan: ClusterPlan, controlPlane: ControlPlane): Pro
   const check = () => {
     for (const component of componentsOf(plan)) controlPlane.throwIfEnded(component);
   };
-  const limits = { timeout: plan.startTimeout, signal: plan.signal, check };
+  /** By whom it is done, whose logs say why it is not. */
+  const by = (...components: readonly Component[]): PollLimits => ({
+    timeout: plan.startTimeout,
+    signal: plan.signal,
+    check,
+    explain: () => controlPlane.endOfLogs(...components),
+  });
   const waits: Promise<void>[] = [];
-  if (plan.node === "real") waits.push(realNodeReady(client, limits), kubernetesServiceAnswers(client, limits));
-  else if (plan.nodes > 0) waits.push(createNodes(client, plan.nodes, limits));
-  if (plan.controllerManager) waits.push(defaultServiceAccount(client, limits));
+  const realNode = async () => {
+    await realNodeReady(client, by("kubelet", "containerd"));
+    await kubernetesServiceAnswers(client, by("kube-proxy"));
+  };
+  if (plan.node === "real") waits.push(realNode());
+  else if (plan.nodes > 0) waits.push(createNodes(client, plan.nodes, by("kwok")));
+  if (plan.controllerManager) waits.push(defaultServiceAccount(client, by("kube-controller-manager")));
   await Promise.all(waits);
 };
 

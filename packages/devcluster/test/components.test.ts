@@ -15,7 +15,7 @@ test("a flag given replaces the default, null removes it, a list repeats it", ()
 });
 
 test("etcd takes flags of the caller's", () => {
-  const args = etcdArgs("/state", 2379, { "log-level": "debug", "unsafe-no-fsync": null });
+  const args = etcdArgs("/state", { "log-level": "debug", "unsafe-no-fsync": null });
   expect(args).toContain("--log-level=debug");
   expect(args.join(" ")).not.toContain("unsafe-no-fsync");
 });

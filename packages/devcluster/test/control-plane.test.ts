@@ -3,9 +3,14 @@
  *
  * Invariants:
  * - the API server is a real one with real controllers: what Kubernetes promises, happens;
- * - a component that was killed comes back at the same address with the same data.
+ * - a component that was killed comes back at the same address with the same data;
+ * - nobody but the user that started it reaches its etcd.
  */
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Cluster, startCluster } from "../src/index.ts";
 import { poll } from "../src/poll.ts";
@@ -19,6 +24,19 @@ interface Pod {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
 }
+
+const isRoot = process.getuid?.() === 0;
+
+/** TCP ports on which a process listens, of IPv4 and IPv6: `/proc/net/tcp`, where 0A is the state LISTEN. */
+const listeningPorts = (pid: number): string[] => {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  const sockets = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  const lines = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/${pid}/net/${name}`, "utf8").split("\n"));
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  return fields.flatMap(([, local = "", , state, , , , , , inode = ""]) =>
+    state === "0A" && sockets.has(inode) ? [local] : [],
+  );
+};
 
 let cluster: Cluster;
 let namespace: string;
@@ -163,6 +181,42 @@ describe("counting", () => {
         responseStatus: { code: 201 },
       },
     ]);
+  });
+});
+
+describe("etcd", () => {
+  test("answers whoever owns the cluster, with its whole state", async () => {
+    await createConfigMap("stored");
+    const key = Buffer.from(`/registry/configmaps/${namespace}/stored`).toString("base64");
+    expect(await cluster.requestEtcd("/v3/kv/range", { key, count_only: true })).toMatchObject({ count: "1" });
+    await expect(cluster.requestEtcd("/v3/no-such-thing", {})).rejects.toThrow(/^etcd: POST .*: 404 /);
+  });
+
+  test.runIf(process.platform === "linux")("listens on no port", async () => {
+    const { etcd = 0, "kube-apiserver": apiServer = 0 } = await cluster.pids();
+    expect(listeningPorts(apiServer)).not.toEqual([]);
+    expect(listeningPorts(etcd)).toEqual([]);
+  });
+
+  test("has its sockets where no other user comes", async () => {
+    expect(statSync(cluster.stateDir).mode & 0o077).toBe(0);
+    const sockets = readdirSync(cluster.stateDir).filter((name) => name.startsWith("etcd") && name.endsWith(".sock"));
+    expect(sockets.sort()).toEqual(["etcd-peers.sock", "etcd.sock"]);
+  });
+
+  test.runIf(isRoot)("lets no other user connect", async () => {
+    const socket = join(cluster.stateDir, "etcd.sock");
+    const [connected, failed] = [
+      `() => { console.log("connected"); process.exit(); }`,
+      "({ code }) => console.log(code)",
+    ];
+    const script = `require("net").connect(${JSON.stringify(socket)}, ${connected}).on("error", ${failed})`;
+    const asUser = async (id: number) => {
+      const child = promisify(execFile)(process.execPath, ["-e", script], { uid: id, gid: id, timeout: 30_000 });
+      return (await child).stdout.trim();
+    };
+    expect(await asUser(0)).toBe("connected");
+    expect(await asUser(65_534)).toBe("EACCES");
   });
 });
 

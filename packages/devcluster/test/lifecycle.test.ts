@@ -5,7 +5,7 @@
  * - clusters that run at the same time know nothing of each other.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -78,6 +78,15 @@ describe("a cluster", () => {
     const start = startCluster({ ...small, stateDir, apiServerFlags: { "no-such-flag": "1" } });
     await expect(start).rejects.toThrow(/kube-apiserver ended \(exit code 1\):\n.*unknown flag: --no-such-flag/s);
     expect(readdirSync(stateRoot(stateDir))).toEqual([]);
+  });
+
+  test("whose folder is too deep for etcd's socket says so, and leaves nothing", async () => {
+    const deep = join(stateDir, "a".repeat(100));
+    mkdirSync(deep);
+    await expect(startCluster({ ...small, stateDir: deep })).rejects.toThrow(
+      /etcd\.sock is \d+ characters too long for a socket: set a shorter stateDir or TMPDIR$/,
+    );
+    expect(readdirSync(stateRoot(deep))).toEqual([]);
   });
 
   test("whose start is aborted leaves nothing", async () => {

@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { Client } from "../../src/client/client.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { ClusterConfig } from "../../src/config/cluster-config.ts";
@@ -84,16 +83,6 @@ export class WebhookReplica implements AsyncDisposable {
     return Promise.all(runnables.map((runnable) => runnable.run({ stop, kill: this.#kill.signal })));
   }
 }
-
-/** A port of 127.0.0.1 that nobody listens on. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject()));
-    });
-  });
 
 /** A webhook for the creation of ConfigMaps in one namespace, which refuses them when it fails. */
 export const webhookAt = (url: string, rest: object & { readonly name?: string } = {}): RegisteredWebhook => ({

@@ -1,11 +1,11 @@
-import type { Cluster } from "@pcmc/devcluster";
+import { type Cluster, freePort } from "@pcmc/devcluster";
 import { Client } from "../../src/client/client.ts";
 import { ConfigMaps, Secrets } from "../../src/resource.ts";
 import { allow } from "../../src/webhook/admission-result.ts";
 import { certificatesIn } from "../../src/webhook/certificate.ts";
 import { registeredWith, ValidatingWebhookConfigurations } from "../../src/webhook/webhook-configuration.ts";
 import { configOf } from "../client/cluster.ts";
-import { freePort, WebhookReplica, webhookAt, whatItIsFor } from "./replica.ts";
+import { WebhookReplica, webhookAt, whatItIsFor } from "./replica.ts";
 import { ShiftedClock } from "./shifted-clock.ts";
 
 const MINUTE = 60_000;
@@ -84,7 +84,7 @@ const openScene = async (cluster: Cluster): Promise<Scene> => {
   const client = new Client(configOf(cluster), { connections: WORKERS + 4 });
   await cluster.request("POST", "/api/v1/namespaces", { metadata: { name: NAMESPACE } });
   const clock = new ShiftedClock();
-  const ports = await Promise.all(Array.from({ length: REPLICAS }, freePort));
+  const ports = await Promise.all(Array.from({ length: REPLICAS }, () => freePort()));
   const webhooks = ports.map((port, i) =>
     webhookAt(`https://127.0.0.1:${port}/`, { name: `replica-${i}.test.example.com`, ...whatItIsFor(NAMESPACE) }),
   );

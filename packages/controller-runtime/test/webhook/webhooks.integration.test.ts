@@ -10,7 +10,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Cluster, startCluster } from "@pcmc/devcluster";
+import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { Client } from "../../src/client/client.ts";
@@ -29,7 +29,7 @@ import {
 } from "../../src/webhook/webhook-configuration.ts";
 import { webhookMetrics } from "../../src/webhook/webhook-metrics.ts";
 import { configOf } from "../client/cluster.ts";
-import { FIELD_MANAGER, freePort, type ReplicaOptions, WebhookReplica, webhookAt } from "./replica.ts";
+import { FIELD_MANAGER, type ReplicaOptions, WebhookReplica, webhookAt } from "./replica.ts";
 import { servingPair } from "./rig.ts";
 
 const WAIT = { timeout: 30_000, interval: 50 };

@@ -11,7 +11,7 @@ export interface Hierarchy {
 }
 
 /** Below this, in each hierarchy, every real node has a cgroup of its own. */
-const PARENT = "pcmc-devcluster";
+export const PARENT = "pcmc-devcluster";
 
 /** The processes of the node itself. Pods stand beside it, in `kubepods`. */
 const LEAF = "node";
@@ -45,8 +45,8 @@ export const hierarchies = (): Hierarchy[] => parseHierarchies(readFileSync("/pr
 export const cgroupOf = (owner: string): string => `${PARENT}/${owner}`;
 
 /** Makes the cgroup of a node in each hierarchy. */
-export const createCgroups = (owner: string): void => {
-  for (const { mountPoint } of hierarchies()) {
+export const createCgroups = (owner: string, among: readonly Hierarchy[] = hierarchies()): void => {
+  for (const { mountPoint } of among) {
     mkdirSync(join(mountPoint, PARENT, owner, LEAF), { recursive: true });
     for (const path of [PARENT, cgroupOf(owner), join(cgroupOf(owner), LEAF)]) inheritCpuset(mountPoint, path);
   }
@@ -68,18 +68,6 @@ export const joinCgroups = (owner: string, pid: number): void => {
   }
 };
 
-/** In version 2 a cgroup has the controllers that its parent hands on; none where version 1 holds them. */
-export const handOnControllers = (owner: string): void => {
-  for (const { type, mountPoint } of hierarchies()) {
-    if (type !== "cgroup2") continue;
-    for (const path of ["", PARENT, cgroupOf(owner)]) {
-      const folder = join(mountPoint, path);
-      const controllers = readFileSync(join(folder, "cgroup.controllers"), "utf8").trim().split(/\s+/).filter(Boolean);
-      for (const one of controllers) writeFileSync(join(folder, "cgroup.subtree_control"), `+${one}`);
-    }
-  }
-};
-
 /** Who has cgroups here. */
 export const cgroupOwners = (): string[] => {
   const folders = hierarchies().map(({ mountPoint }) => join(mountPoint, PARENT));
@@ -87,14 +75,13 @@ export const cgroupOwners = (): string[] => {
 };
 
 /** Kills what still runs in the node's cgroups, and removes them. */
-export const removeCgroups = async (owner: string): Promise<void> => {
-  const roots = hierarchies().map(({ mountPoint }) => join(mountPoint, PARENT, owner));
+export const removeCgroups = async (owner: string, among: readonly Hierarchy[] = hierarchies()): Promise<void> => {
+  const roots = among.map(({ mountPoint }) => join(mountPoint, PARENT, owner));
   await poll(async () => (roots.map(removeTree).every(Boolean) ? true : undefined), {
     timeout: KILL_TIMEOUT,
     interval: 20,
     what: `the processes in the cgroup ${cgroupOf(owner)} end`,
   });
-  for (const { mountPoint } of hierarchies()) removeEmpty(join(mountPoint, PARENT));
 };
 
 /** True when the cgroup is gone; false while processes that were sent SIGKILL hold it. */
@@ -122,7 +109,8 @@ const processesIn = (folder: string): number[] => {
   }
 };
 
-const subgroups = (folder: string): string[] => {
+/** Names of the cgroups right below one; none where that is not there. */
+export const subgroups = (folder: string): string[] => {
   try {
     return readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
@@ -132,7 +120,8 @@ const subgroups = (folder: string): string[] => {
   }
 };
 
-const removeEmpty = (folder: string): boolean => {
+/** True when the cgroup is gone; false while something is in it. */
+export const removeEmpty = (folder: string): boolean => {
   try {
     rmdirSync(folder);
     return true;

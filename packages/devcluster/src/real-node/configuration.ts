@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import type { AddressPlan } from "./address-plan.ts";
+import { type AddressPlan, familiesOf, perFamily } from "./address-plan.ts";
 
 /** Where containerd listens, in the node's mount namespace. */
 export const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
@@ -67,8 +67,9 @@ export const cniConfiguration = ({ addresses }: ConfigurationSetting): string =>
         ipam: {
           type: "host-local",
           dataDir: "/run/cni",
-          ranges: [[{ subnet: addresses.pods }]],
-          routes: [{ dst: "0.0.0.0/0" }],
+          // A Pod gets an address of each.
+          ranges: familiesOf(addresses).map(({ pods }) => [{ subnet: pods }]),
+          routes: addresses.v6 ? [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] : [{ dst: "0.0.0.0/0" }],
         },
       },
       { type: "portmap", capabilities: { portMappings: true } },
@@ -105,9 +106,9 @@ export const proxyConfiguration = ({ addresses, proxyKubeconfig }: Configuration
     apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
     kind: "KubeProxyConfiguration",
     mode: "nftables",
-    clusterCIDR: addresses.pods,
+    clusterCIDR: perFamily(addresses, ({ pods }) => pods),
     clientConnection: { kubeconfig: proxyKubeconfig },
-    nodePortAddresses: [`${addresses.node}/32`],
+    nodePortAddresses: [`${addresses.node}/32`, ...(addresses.v6 ? [`${addresses.v6.node}/128`] : [])],
     // These are the machine's, not the namespace's.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
     nftables: { minSyncPeriod: "100ms" },

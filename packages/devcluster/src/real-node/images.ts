@@ -23,8 +23,11 @@ export interface Images {
   /** Builds an image with buildah and gives it to the node. @throws with what buildah said. */
   build(image: ImageBuild): Promise<void>;
   /** Gives the node the images of an archive, as `buildah push ... oci-archive:FILE` or `docker save` write it. */
-  load(archive: string): Promise<void>;
+  load(archive: string, signal?: AbortSignal): Promise<void>;
 }
+
+/** How long one step may take: a large image on a slow disk. Milliseconds. */
+const TIMEOUT = 600_000;
 
 const NAME = /^localhost\/[a-z0-9]+(?:[._/-][a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 
@@ -42,7 +45,6 @@ export class NodeImages implements Images {
   async build({ name, context, containerfile, signal }: ImageBuild): Promise<void> {
     if (!NAME.test(name)) throw new Error(`an image's name is localhost/NAME:TAG, not "${name}"`);
     const folder = mkdtempSync(join(this.#folder, "build-"));
-    for (const name of ["upper", "work"]) mkdirSync(join(folder, name));
     // Otherwise it locks, and so makes, /etc/cni/net.d.
     writeFileSync(join(folder, "containers.conf"), `[network]\nnetwork_config_dir = "${join(folder, "cni")}"\n`);
     try {
@@ -53,39 +55,33 @@ export class NodeImages implements Images {
         folder,
         signal,
       });
-      await this.load(archive);
+      await this.load(archive, signal);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
 
-  async load(archive: string): Promise<void> {
-    const ctr = findProgram("ctr") ?? "ctr";
+  async load(archive: string, signal?: AbortSignal): Promise<void> {
+    const ctr = [findProgram("ctr") ?? "ctr", "-a", CONTAINERD_SOCKET, "-n", "k8s.io", "images", "import"];
     const mount = `--mount=/proc/${this.#inside}/ns/mnt`;
-    await run("nsenter", [mount, ctr, "-a", CONTAINERD_SOCKET, "-n", "k8s.io", "images", "import", resolve(archive)]);
+    await run("nsenter", [mount, ...ctr, resolve(archive)], { signal, timeout: TIMEOUT });
   }
 
   /** Makes the image that each Pod starts with. Its process waits for nothing, and orphans need nobody to wait for them. */
-  async buildPause(): Promise<void> {
+  async buildPause(signal?: AbortSignal): Promise<void> {
     const context = mkdtempSync(join(this.#folder, "pause-"));
     await copyFile(findBusybox() ?? "busybox", join(context, "busybox"));
     const entrypoint = ["/busybox", "sh", "-c", "trap '' CHLD; exec /busybox sleep 2147483647"];
     const containerfile = `FROM scratch\nCOPY busybox /busybox\nUSER 65535:65535\nENTRYPOINT ${JSON.stringify(entrypoint)}\n`;
     await writeFile(join(context, "Containerfile"), containerfile);
-    await this.build({ name: PAUSE_IMAGE, context });
+    await this.build({ name: PAUSE_IMAGE, context, ...(signal ? { signal } : {}) });
   }
 
-  /**
-   * In a mount namespace of its own, because it keeps a cache in `/var/lib/containers` whatever it is told. It ends
-   * with this process, and its mounts with it.
-   */
+  /** It keeps a cache in `/var/lib/containers` whatever it is told. */
   #buildah(args: readonly string[], { folder, signal }: { folder: string; signal: AbortSignal | undefined }) {
     const [command = "", ...action] = args;
     const storage = ["--root", join(folder, "root"), "--runroot", join(folder, "run"), "--storage-driver", "vfs"];
     const buildah = ["buildah", ...storage, command, ...action];
-    const layers = `lowerdir=/var/lib,upperdir=${join(folder, "upper")},workdir=${join(folder, "work")}`;
-    const script = `mount -t overlay -o ${layers} overlay /var/lib && exec "$@"`;
-    const enter = ["unshare", "--mount", "/bin/sh", "-c", script, "sh"];
     const env = {
       ...process.env,
       HOME: folder,
@@ -94,6 +90,25 @@ export class NodeImages implements Images {
       BUILDAH_ISOLATION: "chroot",
       STORAGE_DRIVER: "vfs",
     };
-    return run("setpriv", ["--pdeathsig", "KILL", "--", ...enter, ...buildah], { env, signal });
+    const [program, ...enter] = withOwnState(mkdtempSync(join(folder, "state-")));
+    return run(program, [...enter, ...buildah], { env, signal, timeout: TIMEOUT });
   }
 }
+
+/**
+ * What runs a command, put before it, so that its writes to `/var/lib` are its own and gone when it ends: a mount
+ * namespace, with an overlay in memory. Two commands may not share one, and the kernel may keep the first one's mounts
+ * for a moment after its end. It ends with this process.
+ *
+ * @param folder - an empty one, which stays so
+ */
+export const withOwnState = (folder: string): readonly [string, ...string[]] => {
+  const steps = [
+    'mount -t tmpfs tmpfs "$0"',
+    'mkdir "$0/upper" "$0/work"',
+    'mount -t overlay -o "lowerdir=/var/lib,upperdir=$0/upper,workdir=$0/work" overlay /var/lib',
+    'exec "$@"',
+  ];
+  const enter = ["unshare", "--mount", "/bin/sh", "-c", steps.join(" && "), folder];
+  return ["setpriv", "--pdeathsig", "KILL", "--", ...enter];
+};

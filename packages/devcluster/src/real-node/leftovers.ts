@@ -1,5 +1,6 @@
 import { identify, type ProcessIdentity } from "../process-identity.ts";
 import { cgroupOwners, removeCgroups } from "./cgroups.ts";
+import { restoreCgroups } from "./controllers.ts";
 import { removeLink } from "./link.ts";
 
 /** Whether real nodes are possible here at all. */
@@ -30,10 +31,12 @@ export const sweepNodes = async (): Promise<void> => {
   const dead = cgroupOwners().filter((owner) => /^\d+-\d+$/.test(owner) && !isAliveOwner(owner));
   // What cannot be removed now is left to the next start: it must not keep this one from starting.
   await Promise.allSettled(dead.map(removeOwned));
+  restoreCgroups();
 };
 
 /** The cgroups last: they are how a later sweep finds the rest. */
 const removeOwned = async (owner: string): Promise<void> => {
   await removeLink(owner);
   await removeCgroups(owner);
+  restoreCgroups();
 };

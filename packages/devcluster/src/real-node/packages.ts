@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isExecutable } from "../binaries.ts";
 import { searchPath } from "../search-path.ts";
@@ -18,6 +18,9 @@ const CNI_PLUGINS = ["ptp", "host-local", "portmap", "loopback"];
 
 /** The systemd unit that comes with containerd, and is started when that is installed. */
 const CONTAINERD_UNIT = "containerd.service";
+
+/** How long apt may take, the wait for another included. Milliseconds. */
+const INSTALL_TIMEOUT = 1_800_000;
 
 /** How many seconds apt waits for another apt or dpkg to end. */
 const LOCK_TIMEOUT = "DPkg::Lock::Timeout=300";
@@ -53,7 +56,7 @@ const REQUIREMENTS: readonly Requirement[] = [
 ];
 
 /** Names of the Debian packages that a real node needs and that are not there. */
-export const missingPackages = (): string[] => REQUIREMENTS.filter(({ isThere }) => !isThere()).map(({ name }) => name);
+const missingPackages = (): string[] => REQUIREMENTS.filter(({ isThere }) => !isThere()).map(({ name }) => name);
 
 /**
  * Why a real node cannot run here, in one line that says what to do; undefined when it can.
@@ -73,7 +76,19 @@ export const whyNoRealNode = (): string | undefined => {
 const whyNeverHere = (): string | undefined => {
   if (process.platform !== "linux") return `a real node needs Linux, and this is ${process.platform}`;
   if (process.getuid?.() !== 0) return "a real node needs root: it makes namespaces, mounts and cgroups";
-  return undefined;
+  return whyNotAsThisRoot(readFileSync("/proc/self/status", "utf8"));
+};
+
+/** What a node cannot do without, by the bits of capabilities(7): namespaces and mounts; links, routes and nft tables. */
+const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_NET_ADMIN: 12n };
+
+/** Root in a container, say, is not allowed all that root is. Reads `/proc/self/status`. */
+export const whyNotAsThisRoot = (status: string): string | undefined => {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  const missing = Object.entries(CAPABILITIES).filter(([, bit]) => ((effective >> bit) & 1n) === 0n);
+  if (missing.length === 0) return undefined;
+  const names = missing.map(([name]) => name).join(" and ");
+  return `a real node needs ${names}, which root does not have here: a container must be privileged`;
 };
 
 /**
@@ -90,11 +105,11 @@ export const installPackages = async (log: (line: string) => void): Promise<void
   const apt = findProgram("apt-get");
   if (!apt) throw new Error(`there is no apt-get to install ${missing.join(", ")} with`);
   log(`installing ${missing.join(" ")} ...`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, timeout: INSTALL_TIMEOUT };
   await withoutStarting(missing, async () => {
     // One repository that does not answer fails it all, and the packages may be of another, or known already.
-    await run(apt, ["-q", "-o", LOCK_TIMEOUT, "update"], { env }).catch(({ message }: Error) => log(message));
-    await run(apt, ["-q", "-y", "-o", LOCK_TIMEOUT, "--no-install-recommends", "install", ...missing], { env });
+    await run(apt, ["-q", "-o", LOCK_TIMEOUT, "update"], options).catch(({ message }: Error) => log(message));
+    await run(apt, ["-q", "-y", "-o", LOCK_TIMEOUT, "--no-install-recommends", "install", ...missing], options);
   });
 };
 
