@@ -1,0 +1,38 @@
+/** Why something could not be done in the kernel. CamelCase, as a condition's reason. */
+export type EbpfFailureReason =
+  /** The Pod's cgroup does not exist (yet). */
+  | "CgroupNotFound"
+  /** The Pod's cgroup was removed between finding it and attaching to it. */
+  | "CgroupGone"
+  /** The Pod uses the node's network; its firewall would judge traffic that is not its own. */
+  | "HostNetwork"
+  /** The node has cgroup v1 alone. */
+  | "CgroupV1Only"
+  /** No cgroup tree with Pods, or none at the place that was set. */
+  | "CgroupRootNotFound"
+  /** The pin directory is not on a bpffs. */
+  | "BpffsNotMounted"
+  | "BpffsReadOnly"
+  | "BpffsFull"
+  /** Another agent works on this pin directory. */
+  | "PinDirInUse"
+  | "NotPermitted"
+  | "NoMemory"
+  /** The kernel has no type information (BTF). */
+  | "NoBtf"
+  | "KernelTooOld"
+  | "VerifierRefused"
+  /** libbpf or its binding cannot be loaded. */
+  | "LibraryMissing"
+  /** The compiled programs are not there. */
+  | "ProgramMissing"
+  /** More Pods are monitored than there are slots. */
+  | "TooManyPods"
+  | "KernelError";
+
+/** A failure: what it is, and what a person can do about it. */
+export interface EbpfFailure {
+  readonly reason: EbpfFailureReason;
+  /** One sentence of what happened and one of what to do. */
+  readonly message: string;
+}
