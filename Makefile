@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 NODE := $(BIN)/node
 
 .DEFAULT_GOAL := help
-.PHONY: help install assets wasm bundle build test chaos e2e check fmt vet generate manifests demo dev bench install-crd uninstall-crd run clean
+.PHONY: help install assets wasm bpf bundle build test chaos e2e check fmt vet generate manifests demo dev bench bench-ebpf install-crd uninstall-crd run clean
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z0-9 -]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +25,16 @@ assets: install ## Fetch or build the binaries of the local Kubernetes (once a m
 wasm: install ## Build the template engine's WebAssembly module with Go
 	@$(NODE) packages/gotemplate/scripts/build.ts
 
-bundle: wasm ## The program as it is shipped: dist/pcmc, without node_modules
+# Kept there like the module.
+bpf: install ## Build the programs for the kernel with clang
+	@$(NODE) scripts/bpf.ts
+
+bundle: wasm bpf ## The program as it is shipped: dist/pcmc, without node_modules
 	@$(NODE) scripts/bundle.ts
 
 build: generate bundle ## Everything that is made from source
 
-test: assets wasm ## Unit, property and API-server tests
+test: assets wasm bpf ## Unit, property and API-server tests
 	@$(NODE) $(BIN)/vitest run
 
 # CHAOS_SEEDS=1-200 for others than 1-20; CHAOS_STORY=FILE for one story that a failure has printed.
@@ -65,6 +69,9 @@ dev: assets wasm ## The same, left running; prints the kubeconfig
 
 bench: assets bundle ## Speed beside the raw create rate, latency, memory, restarts: under 10 minutes
 	@$(NODE) bench/main.ts
+
+bench-ebpf: assets bundle ## What the programs in the kernel and the agent cost: about five minutes; Linux and root
+	@$(NODE) bench/ebpf.ts
 
 install-crd: ## Put the CRD into the cluster of your kubeconfig
 	@kubectl apply -f crd/
