@@ -1,0 +1,154 @@
+import { existsSync } from "node:fs";
+import type { Clock, Timer } from "@pcmc/controller-runtime";
+import { comparable, expectedPath, isClassName, podIdOf, podIds } from "./cgroup-names.ts";
+import { findTops, foldersIn } from "./cgroup-tops.ts";
+import { type Watching, watchFolder } from "./cgroup-watch.ts";
+import type { NodePod } from "./node-pod.ts";
+
+export interface CgroupTreeOptions {
+  /** Cgroup v2 folders below which the folder of all Pods is looked for, such as `cgroupRoots` gives. */
+  readonly roots: readonly string[];
+  readonly clock: Clock;
+  /** Told once for each code when the kernel refuses to watch (ENOSPC, EMFILE: inotify limits); the tree is polled then. */
+  readonly onWatchRefused?: (code: string) => void;
+}
+
+/** Milliseconds between looks while the kernel tells nothing: no folder of Pods yet, or no watches left. */
+const POLL = 1000;
+
+type Handler = (podId: string) => void;
+
+/**
+ * The cgroups of a node's Pods, kept by inotify: at most a dozen watches, on the folders that Pods stand in, none per Pod.
+ *
+ * What it knows is a cache of the file system and any event may be lost: `find` looks there itself before it says no.
+ */
+export class CgroupTree implements Disposable {
+  readonly #options: CgroupTreeOptions;
+  /** Folders in which Pods stand, with the Pods of each (comparable id to path). */
+  readonly #folders = new Map<string, ReadonlyMap<string, string>>();
+  readonly #watches = new Map<string, Watching>();
+  readonly #handlers = new Set<Handler>();
+  readonly #refused = new Set<string>();
+  #tops: readonly string[] = [];
+  #pending: NodeJS.Immediate | undefined;
+  #poll: Timer | undefined;
+  #closed = false;
+
+  constructor(options: CgroupTreeOptions) {
+    this.#options = options;
+    this.#scan();
+  }
+
+  /** The path of the Pod's cgroup; `undefined` where it has none. */
+  find(pod: Pick<NodePod, "uid" | "configHash" | "qosClass">): string | undefined {
+    const known = this.#lookUp(pod);
+    if (known !== undefined) return known;
+    this.#scan();
+    return this.#lookUp(pod);
+  }
+
+  /** Calls `handler` with the id of each Pod that has a cgroup, and of each that gets one. */
+  onPod(handler: Handler): Disposable {
+    // A handler that is given twice is called twice: each subscription ends by itself.
+    const own: Handler = (podId) => handler(podId);
+    this.#handlers.add(own);
+    for (const pods of this.#folders.values()) for (const podId of pods.keys()) own(podId);
+    return { [Symbol.dispose]: () => void this.#handlers.delete(own) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    clearImmediate(this.#pending);
+    this.#poll?.cancel();
+    for (const path of [...this.#watches.keys()]) this.#unwatch(path);
+    this.#handlers.clear();
+  }
+
+  #lookUp(pod: Pick<NodePod, "uid" | "configHash" | "qosClass">): string | undefined {
+    const candidates = [
+      ...this.#tops.map((top) => expectedPath(top, pod)),
+      ...[...this.#folders.values()].flatMap((pods) => podIds(pod).flatMap((id) => pods.get(comparable(id)) ?? [])),
+    ];
+    return candidates.find((path) => existsSync(path));
+  }
+
+  #scan(): void {
+    if (this.#closed) return;
+    if (this.#tops.length === 0 || !this.#tops.every((top) => existsSync(top))) this.#findTops();
+    const standing = new Set<string>();
+    for (const top of this.#tops) {
+      standing.add(top);
+      this.#read(top);
+      for (const name of foldersIn(top)) {
+        if (!isClassName(name)) continue;
+        standing.add(`${top}/${name}`);
+        this.#read(`${top}/${name}`);
+      }
+    }
+    for (const folder of [...this.#folders.keys()]) if (!standing.has(folder)) this.#forget(folder);
+    this.#pollIfBlind();
+  }
+
+  /** Tops move when kubelet is started with another root or driver. */
+  #findTops(): void {
+    this.#tops = this.#options.roots.flatMap((root) => findTops(root));
+    for (const root of this.#options.roots) {
+      if (this.#tops.length === 0) this.#watch(root);
+      else if (!this.#folders.has(root)) this.#unwatch(root);
+    }
+  }
+
+  #read(folder: string): void {
+    // Watched before it is read: what is made in between is told.
+    this.#watch(folder);
+    const before = this.#folders.get(folder);
+    const now = new Map<string, string>();
+    for (const name of foldersIn(folder)) {
+      const podId = podIdOf(name);
+      if (podId !== undefined) now.set(podId, `${folder}/${name}`);
+    }
+    this.#folders.set(folder, now);
+    for (const podId of now.keys()) if (!before?.has(podId)) for (const handler of this.#handlers) handler(podId);
+  }
+
+  #watch(folder: string): void {
+    if (this.#watches.get(folder)?.kind === "watching") return;
+    const watching = watchFolder(folder, () => this.#onChange());
+    // Gone already: the scan that told of it, or the next, forgets it.
+    if (watching.kind === "refused" && watching.code === "ENOENT") return;
+    this.#watches.set(folder, watching);
+    if (watching.kind === "watching" || this.#refused.has(watching.code)) return;
+    this.#refused.add(watching.code);
+    this.#options.onWatchRefused?.(watching.code);
+  }
+
+  #unwatch(folder: string): void {
+    const watching = this.#watches.get(folder);
+    if (watching?.kind === "watching") watching.close();
+    this.#watches.delete(folder);
+  }
+
+  #forget(folder: string): void {
+    this.#unwatch(folder);
+    this.#folders.delete(folder);
+  }
+
+  /** inotify tells a burst of changes in one read: one scan for all of them. */
+  #onChange(): void {
+    if (this.#closed || this.#pending !== undefined) return;
+    this.#pending = setImmediate(() => {
+      this.#pending = undefined;
+      this.#scan();
+    });
+  }
+
+  #pollIfBlind(): void {
+    const blind = this.#tops.length === 0 || [...this.#watches.values()].some(({ kind }) => kind === "refused");
+    if (!blind || this.#poll !== undefined) return;
+    this.#poll = this.#options.clock.after(POLL, () => {
+      this.#poll = undefined;
+      this.#scan();
+    });
+  }
+}

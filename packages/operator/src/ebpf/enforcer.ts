@@ -1,0 +1,254 @@
+import type { Clock, Logger } from "@pcmc/controller-runtime";
+import { architectureOf } from "./agent/architecture.ts";
+import { cgroupId, openCgroup } from "./cgroup-handle.ts";
+import { cgroupRoots } from "./cgroup-root.ts";
+import { CgroupTree } from "./cgroup-tree.ts";
+import type { EbpfFailure } from "./failure.ts";
+import { failureOf, mayPass } from "./failure-of.ts";
+import { HeldPod, type NodeParts, removePodFolder } from "./held-pod.ts";
+import { NodeAddresses, nodeAddresses } from "./node-addresses.ts";
+import { NodeCounter } from "./node-counter.ts";
+import type { NodePod, ProgramType } from "./node-pod.ts";
+import type { AdoptedPod, ApplyOutcome, PodReading, ProgramFailure, RunStats } from "./outcome.ts";
+import { isFolderName, namesIn, openPinDir, type PinDir } from "./pin-dir.ts";
+import { takePinDir } from "./pin-lock.ts";
+import type { PodPolicy } from "./policy.ts";
+import { checkNode, readPrograms } from "./preflight.ts";
+import { type ProgramName, type ProgramObject, readProgram } from "./programs.ts";
+import { RunStatistics } from "./run-stats.ts";
+import { SpareObject } from "./spare-object.ts";
+import type { Architecture } from "./syscalls-table.ts";
+import { EbpfUnavailable } from "./unavailable.ts";
+
+export interface EnforcerOptions {
+  /** Where links and maps are pinned, on a bpffs; it is made if the bpffs is there. */
+  readonly pinDir: string;
+  /** The cgroup v2 mount, or a folder in it that holds `kubepods`. `undefined`: found. */
+  readonly cgroupRoot: string | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether the kernel measures the run time of programs; it costs some nanoseconds a run on the whole node. Default false. */
+  readonly runStats?: boolean;
+  /** Reads a compiled program; default: the one that comes with this version. */
+  readonly readProgram?: (name: ProgramName, architecture: Architecture) => ProgramObject;
+  /** Reads the node's addresses; default: those of this network namespace. */
+  readonly readAddresses?: typeof nodeAddresses;
+}
+
+/**
+ * The kernel side of the agent: policies of Pods become programs, links and maps. Nothing it does is undone by ending it: what
+ * is pinned goes on judging and counting.
+ *
+ * All work of a call is done before it returns to the event loop: calls to the kernel take microseconds, the longest (loading
+ * a program) some milliseconds. So no two calls meet half-way.
+ */
+export class Enforcer implements AsyncDisposable {
+  readonly #log: Logger;
+  readonly #dir: PinDir;
+  readonly #tree: CgroupTree;
+  readonly #parts: NodeParts;
+  readonly #stats: RunStatistics;
+  readonly #resources: DisposableStack;
+  readonly #held = new Map<string, HeldPod>();
+
+  /**
+   * Checks that this node can do eBPF, and takes the pin directory.
+   *
+   * @throws EbpfUnavailable where it cannot.
+   */
+  static async open(options: EnforcerOptions): Promise<Enforcer> {
+    try {
+      return new Enforcer(options);
+    } catch (error) {
+      throw error instanceof EbpfUnavailable ? error : new EbpfUnavailable(failureOf(error), { cause: error });
+    }
+  }
+
+  private constructor(options: EnforcerOptions) {
+    const { pinDir, cgroupRoot, clock, log, runStats = false } = options;
+    const architecture = architectureOf();
+    checkNode();
+    const objects = readPrograms(architecture, options.readProgram ?? readProgram);
+    const roots = cgroupRoots(cgroupRoot);
+    this.#log = log;
+    this.#dir = openPinDir(pinDir);
+    using resources = new DisposableStack();
+    resources.use(takePinDir(pinDir));
+    this.#tree = resources.use(
+      new CgroupTree({ roots, clock, onWatchRefused: (code) => log.warning(POLLED, { code }) }),
+    );
+    const counter = resources.use(new NodeCounter(this.#dir.node, () => objects.syscalls));
+    const addresses = resources.use(
+      new NodeAddresses({
+        clock,
+        read: options.readAddresses ?? nodeAddresses,
+        onChange: (current) => this.#readdress(current),
+        onDropped: (dropped) => log.warning(TOO_MANY_ADDRESSES, { dropped }),
+      }),
+    );
+    const spare = resources.use(new SpareObject(objects.firewall, clock));
+    this.#parts = {
+      counter,
+      firewall: objects.firewall,
+      spareFirewall: () => spare.take(),
+      nodeAddresses: () => addresses.current,
+      architecture,
+    };
+    this.#stats = resources.use(runStats ? RunStatistics.on() : RunStatistics.off());
+    this.#resources = resources.move();
+  }
+
+  /** Takes over what an earlier process left: completes or removes what it left half-made, swaps older programs. Once, first. */
+  adopt(): readonly AdoptedPod[] {
+    for (const uid of namesIn(this.#dir.pods)) this.#adoptPod(uid);
+    try {
+      this.#parts.counter.adopt();
+    } catch (error) {
+      // What an earlier version attached goes on counting; the first Pod that is applied tells of the failure.
+      this.#log.error("the system call counter could not be taken over", { error });
+    }
+    return [...this.#held.values()].map(({ uid, revision, programs }) => ({ uid, revision, programs }));
+  }
+
+  /** Puts the policy in the kernel, or takes out what it no longer holds. Never rejects for what the kernel says. */
+  async apply(pod: NodePod, policy: PodPolicy): Promise<ApplyOutcome> {
+    try {
+      return this.#apply(pod, policy);
+    } catch (error) {
+      this.#log.warning("a Pod's policy could not be put in the kernel", {
+        error,
+        namespace: pod.namespace,
+        pod: pod.name,
+      });
+      return failed([], failuresOf(policy, failureOf(error)));
+    }
+  }
+
+  /** Removes every trace of a Pod, at once. Nothing there is no error. */
+  release(uid: string): void {
+    const held = this.#held.get(uid);
+    this.#held.delete(uid);
+    if (held !== undefined) held.remove();
+    else if (isFolderName(uid)) removePodFolder(`${this.#dir.pods}/${uid}`);
+  }
+
+  /** Releases every Pod that is not in `liveUids`. Returns those released: what fails is logged, and there again next time. */
+  sweep(liveUids: ReadonlySet<string>): readonly string[] {
+    const gone = [...new Set([...this.#held.keys(), ...namesIn(this.#dir.pods)])].filter((uid) => !liveUids.has(uid));
+    return gone.filter((uid) => this.#tryRelease(uid));
+  }
+
+  /** What was counted, of each Pod that is held. */
+  readings(): readonly PodReading[] {
+    return [...this.#held.values()].flatMap((held) => held.read() ?? []);
+  }
+
+  runStats(): RunStats {
+    const { program } = this.#parts.counter;
+    const firewalls = [...this.#held.values()].flatMap((held) => held.firewallPrograms);
+    return this.#stats.read(
+      new Map<ProgramType, typeof firewalls>([
+        ["syscall_counter", program === undefined ? [] : [program]],
+        ["l4_firewall", firewalls],
+      ]),
+    );
+  }
+
+  /**
+   * Calls `handler` when the cgroup of a Pod appears, within milliseconds, and for each Pod cgroup that exists already. `podId`
+   * is the Pod's UID, of a static Pod its config hash.
+   */
+  onCgroup(handler: (podId: string) => void): Disposable {
+    return this.#tree.onPod(handler);
+  }
+
+  /** Lets go of the pin directory and of all handles. What is attached stays attached. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const held of this.#held.values()) held[Symbol.dispose]();
+    this.#held.clear();
+    this.#resources.dispose();
+  }
+
+  #apply(pod: NodePod, policy: PodPolicy): ApplyOutcome {
+    const held = this.#held.get(pod.uid);
+    if (policy.firewall === undefined && policy.syscalls === undefined) {
+      if (held !== undefined) held.stop();
+      // Something can be there that could not be taken over.
+      else this.release(pod.uid);
+      return { kind: "applied", programs: [], revision: policy.revision };
+    }
+    const path = this.#tree.find(pod);
+    using cgroup = path === undefined ? undefined : openCgroup(path);
+    if (cgroup === undefined) return { kind: "waiting", failure: NO_CGROUP };
+    const holding = held ?? this.#hold(pod.uid);
+    const failures = holding.apply(pod, policy, cgroup);
+    // All that was attached went with the cgroup; and if something failed, that was why.
+    if (cgroupId(cgroup.path) !== cgroup.id) return { kind: "waiting", failure: CGROUP_GONE };
+    return failures.length > 0
+      ? failed(holding.programs, failures)
+      : { kind: "applied", programs: holding.programs, revision: policy.revision };
+  }
+
+  #tryRelease(uid: string): boolean {
+    try {
+      this.release(uid);
+      return true;
+    } catch (error) {
+      this.#log.error("what is pinned of a Pod could not be removed", { error, uid });
+      return false;
+    }
+  }
+
+  #adoptPod(uid: string): void {
+    try {
+      const held = HeldPod.open(`${this.#dir.pods}/${uid}`, this.#parts);
+      held.adopt();
+      this.#held.set(uid, held);
+    } catch (error) {
+      // It goes on judging as it stands; the Pod's first `apply` tells of the failure.
+      this.#log.error("what an earlier agent left of a Pod could not be taken over", { error, uid });
+    }
+  }
+
+  #hold(uid: string): HeldPod {
+    if (!isFolderName(uid)) throw new RangeError(`${JSON.stringify(uid)} is no UID of a Pod`);
+    const held = HeldPod.open(`${this.#dir.pods}/${uid}`, this.#parts);
+    this.#held.set(uid, held);
+    return held;
+  }
+
+  #readdress(addresses: readonly string[]): void {
+    for (const held of this.#held.values()) {
+      try {
+        held.readdress(addresses);
+      } catch (error) {
+        this.#log.error("probe addresses of a Pod could not be changed", { error, uid: held.uid });
+      }
+    }
+  }
+}
+
+const POLLED = "cgroups cannot be watched and are polled; raise fs.inotify.max_user_watches and max_user_instances";
+const TOO_MANY_ADDRESSES = "the node has more addresses than a policy holds; probes from those left out are judged";
+
+const NO_CGROUP: EbpfFailure = {
+  reason: "CgroupNotFound",
+  message: "The Pod has no cgroup on this node: it has not started yet, or has ended.",
+};
+
+const CGROUP_GONE: EbpfFailure = {
+  reason: "CgroupGone",
+  message: "The Pod's cgroup was removed while its programs were attached: the Pod has ended.",
+};
+
+const failed = (programs: readonly ProgramType[], failures: readonly ProgramFailure[]): ApplyOutcome => ({
+  kind: "failed",
+  programs,
+  failures,
+  retry: failures.some(mayPass),
+});
+
+const failuresOf = (policy: PodPolicy, failure: EbpfFailure): readonly ProgramFailure[] => [
+  ...(policy.syscalls === undefined ? [] : [{ program: "syscall_counter", ...failure } as const]),
+  ...(policy.firewall === undefined ? [] : [{ program: "l4_firewall", ...failure } as const]),
+];

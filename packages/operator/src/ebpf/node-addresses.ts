@@ -1,0 +1,77 @@
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { Clock, Timer } from "@pcmc/controller-runtime";
+import { MAX_NODE_ADDRESSES } from "./layout.ts";
+
+/** Milliseconds. A CNI makes its bridge with the node's first Pod, and that Pod's probes come from the bridge's address. */
+const LOOK_AGAIN = 1000;
+
+/**
+ * Interfaces whose addresses are no source of the node's own traffic: kube-proxy in IPVS mode gives this one the address of each
+ * Service, which can be thousands.
+ */
+const NOT_THE_NODES: ReadonlySet<string> = new Set(["kube-ipvs0"]);
+
+type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, "address" | "internal">[] | undefined>>;
+
+/**
+ * The addresses from which the node itself talks to its Pods, kubelet's probes above all: those of all interfaces but loopback.
+ * Sorted, none twice, and no more than a policy holds: a node that has more is told of by `dropped`.
+ */
+export const nodeAddresses = (
+  interfaces: Interfaces = networkInterfaces(),
+): { readonly addresses: readonly string[]; readonly dropped: number } => {
+  const all = new Set(
+    Object.entries(interfaces).flatMap(([name, infos = []]) =>
+      NOT_THE_NODES.has(name) ? [] : infos.flatMap(({ address, internal }) => (internal ? [] : [address])),
+    ),
+  );
+  // IPv4 first: where not all fit, these are the likelier ones to be probed from.
+  const sorted = [...all].sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")) || (a < b ? -1 : 1));
+  return { addresses: sorted.slice(0, MAX_NODE_ADDRESSES), dropped: Math.max(0, sorted.length - MAX_NODE_ADDRESSES) };
+};
+
+export interface NodeAddressesOptions {
+  readonly clock: Clock;
+  readonly onChange: (addresses: readonly string[]) => void;
+  /** Told when there are more addresses than fit; the number of those that are left out. */
+  readonly onDropped: (dropped: number) => void;
+  readonly read: () => ReturnType<typeof nodeAddresses>;
+}
+
+/** The node's addresses as they change. Linux tells of changes by netlink alone, which Node cannot read, so it looks. */
+export class NodeAddresses implements Disposable {
+  readonly #options: NodeAddressesOptions;
+  #current: readonly string[] = [];
+  #dropped = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: NodeAddressesOptions) {
+    this.#options = options;
+    this.#look();
+    this.#schedule();
+  }
+
+  get current(): readonly string[] {
+    return this.#current;
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    this.#timer = this.#options.clock.after(LOOK_AGAIN, () => {
+      if (this.#look()) this.#options.onChange(this.#current);
+      this.#schedule();
+    });
+  }
+
+  #look(): boolean {
+    const { addresses, dropped } = this.#options.read();
+    if (dropped > this.#dropped) this.#options.onDropped(dropped);
+    this.#dropped = dropped;
+    if (addresses.join() === this.#current.join()) return false;
+    this.#current = addresses;
+    return true;
+  }
+}

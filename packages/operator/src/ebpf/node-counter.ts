@@ -1,0 +1,71 @@
+import type { BpfProgram } from "@pcmc/libbpf";
+import { EbpfError } from "./ebpf-error.ts";
+import { SLOTS } from "./layout.ts";
+import type { ProgramObject } from "./programs.ts";
+import { Slots } from "./slots.ts";
+import { type Monitored, removeSyscallCounter, SyscallCounter } from "./syscalls.ts";
+
+/** The node's system call counter while any Pod wants it: attached for the first Pod, removed after the last. */
+export class NodeCounter implements Disposable {
+  readonly #node: string;
+  readonly #object: () => ProgramObject;
+  readonly #slots = new Slots();
+  #counter: SyscallCounter | undefined;
+
+  /** @param object reads the compiled programs; asked for when they are to be attached. */
+  constructor(node: string, object: () => ProgramObject) {
+    this.#node = node;
+    this.#object = object;
+  }
+
+  /** Keeps a slot for the Pod that had it before; `false` where it is no slot, or another's. */
+  claim(slot: number): boolean {
+    return this.#slots.claim(slot);
+  }
+
+  /** Goes on with what an earlier process left, after its slots were claimed; removes it where there are none. */
+  adopt(): void {
+    if (this.#slots.size > 0) this.#open();
+    else removeSyscallCounter(this.#node);
+  }
+
+  /** @throws EbpfError where all slots are taken. */
+  take(): number {
+    const slot = this.#slots.take();
+    if (slot !== undefined) return slot;
+    throw new EbpfError({
+      reason: "TooManyPods",
+      message: `The system calls of ${SLOTS} Pods are counted on this node, which is as many as can be. Select fewer Pods.`,
+    });
+  }
+
+  /** Counts the calls of a Pod, whose slot was taken or claimed. */
+  monitor(pod: Monitored): void {
+    this.#open().monitor(pod);
+  }
+
+  /** Counts them no more, and gives the slot back. */
+  forget(slot: number): void {
+    this.#counter?.forget(slot);
+    this.#slots.free(slot);
+    if (this.#slots.size > 0) return;
+    this.#counter?.[Symbol.dispose]();
+    this.#counter = undefined;
+    removeSyscallCounter(this.#node);
+  }
+
+  /** For its run statistics. */
+  get program(): BpfProgram | undefined {
+    return this.#counter?.program;
+  }
+
+  [Symbol.dispose](): void {
+    this.#counter?.[Symbol.dispose]();
+    this.#counter = undefined;
+  }
+
+  #open(): SyscallCounter {
+    this.#counter ??= SyscallCounter.open(this.#node, this.#object(), this.#slots.taken);
+    return this.#counter;
+  }
+}

@@ -1,0 +1,124 @@
+import { mkdirSync, readlinkSync, rmdirSync, statSync, symlinkSync } from "node:fs";
+import { codeOf } from "./error-code.ts";
+import { isPinned, unpin } from "./pin-dir.ts";
+import { processStart } from "./process-start.ts";
+import { EbpfUnavailable } from "./unavailable.ts";
+
+/**
+ * A pin directory has one agent at a time: two would give the same slots to different Pods.
+ *
+ * The owner is a symbolic link on the bpffs itself, since that is the one folder that all agents of a node share; making it
+ * is one atomic step. It names the owner's process by PID namespace, number and start, so that an owner that was killed is
+ * known to be gone (and a bpffs does not outlive a reboot). It takes the node's PID namespace (`hostPID`) to tell.
+ */
+const OWNER = "owner";
+
+/** Held for the instant in which a dead owner's place is taken, so that of two who see it dead one wins. */
+const GUARD = "owner-change";
+/** Milliseconds after which a guard is a dead process' own. The work under it is four system calls. */
+const GUARD_AGE = 10_000;
+
+interface Owner {
+  readonly namespace: string;
+  readonly pid: number;
+  readonly start: number;
+}
+
+const pidNamespace = (): string => readlinkSync("/proc/self/ns/pid").replaceAll(/[^0-9]/g, "");
+
+const ourselves = (): Owner => ({ namespace: pidNamespace(), pid: process.pid, start: processStart(process.pid) ?? 0 });
+
+const textOf = ({ namespace, pid, start }: Owner): string => `${namespace}:${pid}:${start}`;
+
+const parse = (text: string): Owner | undefined => {
+  const [, namespace, pid, start] = /^(\d+):(\d+):(\d+)$/.exec(text) ?? [];
+  return namespace === undefined ? undefined : { namespace, pid: Number(pid), start: Number(start) };
+};
+
+const readOwner = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+};
+
+type Life = "alive" | "dead" | "unknown";
+
+const lifeOf = (text: string): Life => {
+  const owner = parse(text);
+  if (owner === undefined) return "dead";
+  if (owner.namespace !== pidNamespace()) return "unknown";
+  return processStart(owner.pid) === owner.start ? "alive" : "dead";
+};
+
+const inUse = (path: string, life: Life): EbpfUnavailable => {
+  const owner = `${path}/${OWNER}`;
+  const message =
+    life === "alive"
+      ? `Another agent (process ${readOwner(owner)?.split(":")[1] ?? "that ended meanwhile"}) works on ${path}. Run one agent a node, or give this one a BPF_PIN_DIR of its own.`
+      : `${path} belongs to a process of another PID namespace, which cannot be seen from here. Run the agent with hostPID; if no other agent runs on this node, remove ${owner}.`;
+  return new EbpfUnavailable({ reason: "PinDirInUse", message });
+};
+
+/**
+ * Takes the pin directory for this process until it is disposed of or the process ends.
+ *
+ * @throws EbpfUnavailable while another process has it.
+ */
+export const takePinDir = (path: string): Disposable => {
+  const owner = `${path}/${OWNER}`;
+  const mine = textOf(ourselves());
+  if (!claim(owner, mine)) {
+    const life = lifeOf(readOwner(owner) ?? "");
+    if (life !== "dead" || !replaceDead(path, mine)) throw inUse(path, life === "unknown" ? "unknown" : "alive");
+  }
+  return {
+    [Symbol.dispose]: () => {
+      if (readOwner(owner) === mine) unpin(owner);
+    },
+  };
+};
+
+const claim = (owner: string, mine: string): boolean => {
+  try {
+    symlinkSync(mine, owner);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+};
+
+/** Whether we took the place of an owner that is dead; not if another did in the same moment. */
+const replaceDead = (path: string, mine: string): boolean => {
+  const guard = `${path}/${GUARD}`;
+  if (!enterGuard(guard)) return false;
+  try {
+    const owner = `${path}/${OWNER}`;
+    // Read again: before the guard was ours somebody else may have been through.
+    if (lifeOf(readOwner(owner) ?? "") !== "dead") return false;
+    unpin(owner);
+    return claim(owner, mine);
+  } finally {
+    rmdirSync(guard);
+  }
+};
+
+const enterGuard = (guard: string): boolean => {
+  try {
+    mkdirSync(guard, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+  if (Date.now() - statSync(guard).ctimeMs > GUARD_AGE) rmdirSync(guard);
+  return false;
+};
+
+/** Removes what is left of the lock by processes that were killed; for who removes the directory. */
+export const removeLock = (path: string): void => {
+  unpin(`${path}/${OWNER}`);
+  if (isPinned(`${path}/${GUARD}`)) rmdirSync(`${path}/${GUARD}`);
+};

@@ -1,0 +1,85 @@
+import { BpfMap } from "@pcmc/libbpf";
+import type { CallMask } from "./call-mask.ts";
+import type { CgroupHandle } from "./cgroup-handle.ts";
+import { readCalls } from "./counters.ts";
+import { MAP_SHAPES } from "./layout.ts";
+import type { MetaMap } from "./meta.ts";
+import type { NodeCounter } from "./node-counter.ts";
+import { openPinnedMap } from "./pinned-object.ts";
+import type { Architecture } from "./syscalls-table.ts";
+
+const COUNTS = "call_counts";
+
+/**
+ * The system calls of one Pod: its own counters, pinned in its folder while it lives, and its slot in the node's counter while
+ * they are counted. So a count stands still while nobody asks for it, and never begins again.
+ */
+export class PodCalls implements Disposable {
+  readonly #pin: string;
+  readonly #meta: MetaMap;
+  readonly #node: NodeCounter;
+  #counts: BpfMap | undefined;
+  /** What this process has put in the kernel. */
+  #applied: { readonly cgroup: bigint; readonly calls: CallMask } | undefined;
+
+  constructor(folder: string, meta: MetaMap, node: NodeCounter) {
+    this.#pin = `${folder}/${COUNTS}`;
+    this.#meta = meta;
+    this.#node = node;
+    this.#counts = openPinnedMap(this.#pin);
+  }
+
+  /** Keeps the slot that an earlier process gave the Pod. */
+  claimSlot(): void {
+    const { slot } = this.#meta.value;
+    if (slot !== undefined && !this.#node.claim(slot)) this.#meta.write({ slot: undefined });
+  }
+
+  get isCounting(): boolean {
+    return this.#meta.value.slot !== undefined;
+  }
+
+  /** Counts these calls from now on. */
+  count(cgroup: CgroupHandle, calls: CallMask): void {
+    if (this.#applied?.cgroup === cgroup.id && this.#applied.calls.equals(calls)) return;
+    this.#counts ??= makeCounts(this.#pin);
+    this.#node.monitor({ slot: this.#slot(), cgroup: cgroup.path, calls, counts: this.#counts });
+    this.#applied = { cgroup: cgroup.id, calls };
+  }
+
+  /** Counts nothing any more; what was counted stays. Whether something was. */
+  stop(): boolean {
+    this.#applied = undefined;
+    const { slot } = this.#meta.value;
+    if (slot === undefined) return false;
+    this.#node.forget(slot);
+    this.#meta.write({ slot: undefined });
+    return true;
+  }
+
+  /** `undefined` while nothing is counted. */
+  read(architecture: Architecture): ReadonlyMap<string, bigint> | undefined {
+    return this.isCounting && this.#counts !== undefined ? readCalls(this.#counts, architecture) : undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#counts?.[Symbol.dispose]();
+  }
+
+  #slot(): number {
+    const { slot } = this.#meta.value;
+    if (slot !== undefined) return slot;
+    const taken = this.#node.take();
+    // Written down before it is used: who comes after us knows whose it is.
+    this.#meta.write({ slot: taken });
+    return taken;
+  }
+}
+
+const makeCounts = (pin: string): BpfMap => {
+  using stack = new DisposableStack();
+  const counts = stack.use(BpfMap.create({ ...MAP_SHAPES.callCounts, name: "pcmc_calls" }));
+  counts.pin(pin);
+  stack.move();
+  return counts;
+};

@@ -1,0 +1,131 @@
+import type { BpfObject, BpfProgram } from "@pcmc/libbpf";
+import type { CgroupHandle } from "./cgroup-handle.ts";
+import { FirewallCounters } from "./counters.ts";
+import { detachFirewall, Firewall, isAttached } from "./firewall.ts";
+import type { PolicyValue } from "./layout.ts";
+import type { MetaMap } from "./meta.ts";
+import type { FirewallReading } from "./outcome.ts";
+import type { FirewallPolicy } from "./policy.ts";
+import type { ProgramObject } from "./programs.ts";
+
+/** What a Pod's firewall is to be. */
+export interface Guard {
+  readonly cgroup: CgroupHandle;
+  readonly object: ProgramObject;
+  /** The object, loaded already. */
+  readonly spare: () => BpfObject;
+  readonly firewall: FirewallPolicy;
+  /** Of the policy: the same = nothing to do. */
+  readonly revision: string;
+  readonly nodeAddresses: readonly string[];
+}
+
+/** The firewall of one Pod while it has one, and its counters while it lives. */
+export class PodFirewall implements Disposable {
+  readonly #folder: string;
+  readonly #meta: MetaMap;
+  #firewall: Firewall | undefined;
+  #counters: FirewallCounters | undefined;
+  /** What this process has put in the kernel. */
+  #applied: Guard | undefined;
+
+  constructor(folder: string, meta: MetaMap) {
+    this.#folder = folder;
+    this.#meta = meta;
+    if (isAttached(folder)) this.#firewall = Firewall.open(folder);
+    this.#counters = FirewallCounters.open(folder);
+  }
+
+  get isAttached(): boolean {
+    return this.#firewall !== undefined;
+  }
+
+  /** Judges by this policy from now on. */
+  guard(wanted: Guard): void {
+    const standing = this.#firewall;
+    if (standing === undefined) this.#attach(wanted);
+    else if (!this.#isCurrent(standing, wanted)) this.#swap(standing, wanted);
+    else if (!isSame(this.#applied, wanted)) standing.update(this.#next(wanted));
+    this.#applied = wanted;
+  }
+
+  /** Lets the node's probes in from other addresses; nothing while there is no firewall of this process' making. */
+  readdress(nodeAddresses: readonly string[]): void {
+    if (this.#applied === undefined) return;
+    const changed = { ...this.#applied, nodeAddresses };
+    this.#firewall?.update(this.#next(changed));
+    this.#applied = changed;
+  }
+
+  /** Judges nothing any more; what was counted stays. Whether something was judged. */
+  stop(): boolean {
+    this.#applied = undefined;
+    // In this order: a link that ends with its handle is detached by then, one that ends with its pin some time later.
+    const stood = detachFirewall(this.#folder);
+    this.#close();
+    return stood;
+  }
+
+  /** `undefined` while nothing is judged. */
+  read(): FirewallReading | undefined {
+    return this.isAttached ? this.#counters?.read() : undefined;
+  }
+
+  get programs(): readonly BpfProgram[] {
+    return this.#firewall?.programs ?? [];
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+    this.#counters?.[Symbol.dispose]();
+  }
+
+  #attach(wanted: Guard): void {
+    try {
+      this.#load(wanted);
+    } catch (error) {
+      // One direction without the other would be a firewall that nobody asked for.
+      this.stop();
+      throw error;
+    }
+  }
+
+  /** Where the new programs cannot be loaded, the old ones stand and judge by the new policy. */
+  #swap(standing: Firewall, wanted: Guard): void {
+    try {
+      this.#load(wanted);
+      standing[Symbol.dispose]();
+    } catch (error) {
+      standing.update(this.#next(wanted));
+      throw error;
+    }
+  }
+
+  #load(wanted: Guard): void {
+    const { cgroup, object, spare } = wanted;
+    this.#meta.write({ cgroupId: cgroup.id });
+    this.#firewall = Firewall.attach(this.#folder, { cgroup, object, policy: this.#next(wanted), spare });
+    this.#meta.write({ firewallVersion: object.version });
+    this.#counters ??= FirewallCounters.open(this.#folder);
+  }
+
+  #isCurrent(standing: Firewall, { object, cgroup }: Guard): boolean {
+    return this.#meta.value.firewallVersion === object.version && standing.isOn(cgroup);
+  }
+
+  #close(): void {
+    this.#firewall?.[Symbol.dispose]();
+    this.#firewall = undefined;
+  }
+
+  #next({ firewall, nodeAddresses }: Guard): PolicyValue {
+    const generation = this.#meta.value.generation + 1n;
+    this.#meta.write({ generation });
+    return { firewall, generation, nodeAddresses };
+  }
+}
+
+const isSame = (applied: Guard | undefined, wanted: Guard): boolean =>
+  applied !== undefined &&
+  applied.revision === wanted.revision &&
+  applied.nodeAddresses.join() === wanted.nodeAddresses.join();

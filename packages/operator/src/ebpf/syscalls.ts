@@ -1,0 +1,148 @@
+import type { BpfMap, BpfProgram } from "@pcmc/libbpf";
+import { type CallMask, NO_CALLS, unionOf } from "./call-mask.ts";
+import { CgroupSlots } from "./cgroup-slots.ts";
+import { encodeIndex, SYSCALL_MAPS } from "./layout.ts";
+import { makeFolder, namesIn, removeFolder } from "./pin-dir.ts";
+import { openPinnedMap } from "./pinned-object.ts";
+import type { ProgramObject } from "./programs.ts";
+import {
+  isVersionFolder,
+  removeVersion,
+  type SHARED_MAPS,
+  SyscallPrograms,
+  versionFolder,
+} from "./syscall-programs.ts";
+
+/** A Pod whose calls are counted. */
+export interface Monitored {
+  readonly slot: number;
+  /** Path of the Pod's cgroup. */
+  readonly cgroup: string;
+  readonly calls: CallMask;
+  /** The Pod's own counters: they outlast its slot. */
+  readonly counts: BpfMap;
+}
+
+/** A map of the node's folder that `SyscallPrograms` has pinned. */
+const shared = (node: string, name: (typeof SHARED_MAPS)[number]): BpfMap => {
+  const map = openPinnedMap(`${node}/${name}`);
+  if (map === undefined) throw new Error(`${node}/${name} is not pinned`);
+  return map;
+};
+
+/**
+ * The system call counter of the node: one program for all Pods, attached from `open` to `remove`.
+ *
+ * Below its folder are the maps that say which cgroup has which slot and what is counted for a slot, and one folder for each
+ * version of the programs (one, but for the moment of a swap).
+ */
+export class SyscallCounter implements Disposable {
+  readonly #node: string;
+  readonly #programs: SyscallPrograms;
+  readonly #cgroups: CgroupSlots;
+  readonly #slotCalls: BpfMap;
+  readonly #slotCounts: BpfMap;
+  /** What is counted, by slot. */
+  readonly #calls = new Map<number, CallMask>();
+
+  /**
+   * Attaches the programs, or takes over those that are pinned.
+   *
+   * @param slots the slots of Pods whose calls an earlier process of ours counted; they go on without a gap.
+   */
+  static open(node: string, object: ProgramObject, slots: ReadonlySet<number>): SyscallCounter {
+    makeFolder(node);
+    const programs = SyscallPrograms.ensure(node, object);
+    try {
+      const counter = new SyscallCounter(node, programs);
+      counter.#adopt(slots);
+      counter.#takeTurn(object.version);
+      return counter;
+    } catch (error) {
+      programs[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(node: string, programs: SyscallPrograms) {
+    using stack = new DisposableStack();
+    this.#node = node;
+    this.#programs = programs;
+    this.#cgroups = stack.use(new CgroupSlots(shared(node, SYSCALL_MAPS.cgroups)));
+    this.#slotCalls = stack.use(shared(node, SYSCALL_MAPS.slotCalls));
+    this.#slotCounts = stack.use(shared(node, SYSCALL_MAPS.slotCounts));
+    stack.move();
+  }
+
+  /** Counts the calls of a Pod from now on, or changes which. What was counted before stays in `counts`. */
+  monitor({ slot, cgroup, calls, counts }: Monitored): void {
+    this.#setCounts(slot, counts);
+    this.#slotCalls.update(encodeIndex(slot), calls);
+    this.#calls.set(slot, calls);
+    this.#want();
+    // Last: from here on it counts.
+    this.#cgroups.enter(cgroup, slot);
+  }
+
+  /** Counts no calls of the Pod any more; the slot can be another's. */
+  forget(slot: number): void {
+    this.#calls.delete(slot);
+    this.#cgroups.retain((other) => other !== slot);
+    this.#slotCalls.update(encodeIndex(slot), NO_CALLS);
+    this.#want();
+  }
+
+  /** The program that runs at each call, for its run statistics. */
+  get program(): BpfProgram | undefined {
+    return this.#programs.counter;
+  }
+
+  /** Lets go of the handles. What is attached stays. */
+  [Symbol.dispose](): void {
+    for (const part of [this.#programs, this.#cgroups, this.#slotCalls, this.#slotCounts]) part[Symbol.dispose]();
+  }
+
+  /** Not again what is there: putting a map into a map waits until no program can see the old one, for milliseconds. */
+  #setCounts(slot: number, counts: BpfMap): void {
+    if (this.#slotCounts.lookup(slot)?.readUInt32LE() !== counts.id) this.#slotCounts.setInner(slot, counts);
+  }
+
+  #adopt(slots: ReadonlySet<number>): void {
+    this.#cgroups.retain((slot) => slots.has(slot));
+    for (const slot of slots) {
+      const calls = this.#slotCalls.lookup(encodeIndex(slot));
+      if (calls !== undefined) this.#calls.set(slot, calls);
+    }
+  }
+
+  /**
+   * Makes this version the one that counts, and removes the others. For the time between the two writes, some microseconds, a call
+   * is counted by both; the other way round it would be lost.
+   */
+  #takeTurn(version: number): void {
+    const own = versionFolder(this.#node, version);
+    const others = namesIn(this.#node)
+      .filter(isVersionFolder)
+      .map((name) => `${this.#node}/${name}`)
+      .filter((folder) => folder !== own);
+    this.#want();
+    for (const folder of others) {
+      using wanted = openPinnedMap(`${folder}/wanted`);
+      wanted?.update(encodeIndex(0), NO_CALLS);
+      removeVersion(folder);
+    }
+  }
+
+  #want(): void {
+    this.#programs.want(unionOf(this.#calls.values()));
+  }
+}
+
+/** Detaches and unpins the counter of a node. Whether there was one. */
+export const removeSyscallCounter = (node: string): boolean => {
+  const versions = namesIn(node).filter(isVersionFolder);
+  for (const name of versions) removeVersion(`${node}/${name}`);
+  const maps = namesIn(node).length;
+  removeFolder(node);
+  return versions.length + maps > 0;
+};
