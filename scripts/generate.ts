@@ -17,7 +17,9 @@ import { POD_API_VERSION } from "../packages/operator/src/api/pod/pod-api.ts";
 import { podConfigMapConfigResource } from "../packages/operator/src/api/podconfigmapconfig.ts";
 import { watcherResource } from "../packages/operator/src/api/watcher.ts";
 import { settingsReference } from "../packages/operator/src/settings/reference.ts";
+import { agentYaml } from "./agent.ts";
 import { deploymentYaml } from "./deployment.ts";
+import { deploymentWithEbpfYaml } from "./deployment-with-ebpf.ts";
 import { choicesYaml, rbacYaml } from "./rbac.ts";
 import { webhooksYaml } from "./webhooks.ts";
 
@@ -26,6 +28,8 @@ const generated: Readonly<Record<string, () => string>> = {
   "crd/podconfigmapconfig_crd.yaml": () => crdYaml(podConfigMapConfigResource),
   "crd/watcher_crd.yaml": () => crdYaml(watcherResource),
   "docs/settings.md": settingsReference,
+  "examples/deployment-with-ebpf.yaml": deploymentWithEbpfYaml,
+  "manifests/agent.yaml": agentYaml,
   "manifests/deployment.yaml": deploymentYaml,
   "manifests/rbac.yaml": rbacYaml,
   ...choicesYaml(),

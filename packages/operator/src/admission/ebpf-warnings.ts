@@ -1,4 +1,6 @@
 import type { EbpfConfig } from "../api/ebpf-config.ts";
+import { directionsOf, isAudit } from "../ebpf/policy-firewall.ts";
+import { portList, portsInBothLists } from "../ebpf/policy-port-list.ts";
 import { ARCHITECTURES, type Architecture, SYSCALL_NAMES, syscallsOf } from "../ebpf/syscalls-table.ts";
 import { type Finding, warning } from "./finding.ts";
 import { didYouMean } from "./nearest.ts";
@@ -50,23 +52,30 @@ const hintFor = (name: string, lacking: readonly Architecture[]): string =>
 const lackingOf = (name: string): readonly Architecture[] =>
   ARCHITECTURES.filter((architecture) => syscallsOf(name, architecture).length === 0);
 
-const SHOWN = 5;
-const listed = (ports: readonly number[]): string => {
-  const more = ports.length > SHOWN ? ` and ${ports.length - SHOWN} more` : "";
-  return `${ports.length === 1 ? "port" : "ports"} ${ports.slice(0, SHOWN).join(", ")}${more}`;
-};
-
 const firewallWarnings = (firewall: Firewall): readonly Finding[] => {
   const { enabled, allowedPorts = [], blockedPorts = [] } = firewall;
   const blocked = new Set(blockedPorts);
   const allowed = new Set(allowedPorts);
-  const both = [...allowed.intersection(blocked)].sort((a, b) => a - b);
-  const overlap = `${listed(both)} in blockedPorts too: blocked wins; remove from one of the lists`;
+  const both = portsInBothLists(firewall);
+  const overlap = `${portList(both)} in blockedPorts too: blocked wins; remove from one of the lists`;
   return [
     ...(enabled === undefined && saysSomething(firewall) ? [notEnabled("l4Firewall", "no traffic is judged")] : []),
     ...(both.length > 0 ? [warning(path("l4Firewall", "allowedPorts"), overlap)] : []),
     ...(enabled === false ? [] : effectWarnings(firewall, allowed.difference(blocked))),
+    ...(enabled === false ? [] : nameResolutionWarnings(firewall)),
   ];
+};
+
+const DNS = 53;
+
+/** Few think of it, and a Pod that cannot resolve a name looks broken in other places. Who names the port means it. */
+const nameResolutionWarnings = (firewall: Firewall): readonly Finding[] => {
+  const { allowedPorts = [], blockedPorts = [], defaultAction = "allow" } = firewall;
+  const isOpen = defaultAction === "allow" || allowedPorts.includes(DNS) || blockedPorts.includes(DNS);
+  // All is closed: that is told as such.
+  if (isOpen || allowedPorts.length === 0 || isAudit(firewall) || !directionsOf(firewall).includes("egress")) return [];
+  const message = `blocks name resolution too, because port ${DNS} is not open: add it to allowedPorts, or to blockedPorts if that is meant`;
+  return [warning(path("l4Firewall", "allowedPorts"), message)];
 };
 
 /** Warnings of rules that come to nothing, or to everything. Other PodConfigMapConfigs may add rules for the same Pods. */

@@ -10,10 +10,14 @@ import {
 } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig, PodConfigMapConfigStatus } from "../api/podconfigmapconfig.ts";
+import type { Undated } from "../controllers/conditions.ts";
 import type { MissingPermissions } from "../controllers/missing-permissions.ts";
 import { StatusWriter } from "../controllers/status-writer.ts";
+import { asks } from "../ebpf/policy-sections.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { type ParsedConfig, selects } from "./config.ts";
+import { ebpfPodsIn } from "./ebpf-pods.ts";
+import { ebpfConditions } from "./ebpf-status.ts";
 import type { Failure, Outcomes } from "./outcomes.ts";
 import { parsedConfig, type Sources } from "./sources.ts";
 import { nextStatus, type Progress } from "./status.ts";
@@ -31,7 +35,7 @@ export interface ConfigReconcilerOptions {
   readonly clock: Clock;
 }
 
-/** Writes the status of one PodConfigMapConfig from what the Pod reconciles have left. */
+/** Writes the status of one PodConfigMapConfig from what the Pod reconciles and the agents of the nodes have left. */
 export class ConfigReconciler {
   readonly #options: ConfigReconcilerOptions;
   readonly #statuses: StatusWriter<PodConfigMapConfig>;
@@ -54,15 +58,26 @@ export class ConfigReconciler {
     }
     // Also where no Pod is selected: what does not parse is not sound.
     const problems = await this.#options.templates.problems(parsedConfig(config), context.end);
-    const progress = this.#progress(key, config);
-    if (progress === undefined) return undefined;
-    const status = nextStatus(config, { ...progress, problems: [...progress.problems, ...problems] }, clock.date());
+    const settled = this.#progress(key, config);
+    const progress = settled && { ...settled, problems: [...settled.problems, ...problems] };
+    const ebpf = this.#ebpf(config);
+    const status = nextStatus(config, { progress, ebpf }, clock.date());
     if (status === undefined) return undefined;
     return this.#statuses.write({ ...config, status }, context, () => this.#announce(config, status));
   };
 
   #announce(config: Stored<PodConfigMapConfig>, status: PodConfigMapConfigStatus): void {
     for (const event of eventsOf(config.status, status)) this.#options.events.event({ regarding: config, ...event });
+  }
+
+  /** What the agents of the nodes say; `undefined` while not all of it is known. */
+  #ebpf(config: Stored<PodConfigMapConfig>): readonly Undated[] | undefined {
+    const { sources } = this.#options;
+    const { namespace = "" } = config.metadata;
+    const parsed = parsedConfig(config);
+    if (!asks(parsed)) return ebpfConditions(parsed, { pods: [], configs: [] });
+    const pods = ebpfPodsIn(sources, namespace);
+    return pods && ebpfConditions(parsed, { pods, configs: sources.configs.inNamespace(namespace).map(parsedConfig) });
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   Priority,
   parseKey,
   systemClock,
+  type Watch,
   watch,
   watchChanges,
 } from "@pcmc/controller-runtime";
@@ -16,6 +17,7 @@ import type { ControllerParts } from "../controllers/controller-parts.ts";
 import { MissingPermissions } from "../controllers/missing-permissions.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
+import { configsInConflict, configsSummedAnew, widenForEbpf } from "./ebpf-pods.ts";
 import { podsConcerned, podsWhoseOutcomeChanges } from "./fan-out.ts";
 import { Outcomes } from "./outcomes.ts";
 import { madeFor } from "./ownership.ts";
@@ -46,6 +48,7 @@ const STATUS_DELAY = 200;
 export const podConfigMapControllers = (options: PodConfigMapOptions): ((client: Client) => readonly Controller[]) => {
   const { engine, log } = options;
   const sources = sourcesOf(options.cache);
+  widenForEbpf(sources);
   showSources(options.metrics, sources);
   const templates = new Templates({ engine, sources, log });
   return (client) => controllersOf(options, { client, sources, templates });
@@ -72,7 +75,7 @@ const controllersOf = (
   const { metrics } = options;
   const { pods, configs, configMaps } = sources;
   const outcomes = new Outcomes();
-  const onOutcome = (pcmc: KeyString) => configController.enqueue(pcmc, { after: STATUS_DELAY });
+  const onOutcome = (pcmc: KeyString): void => configController.enqueue(pcmc, { after: STATUS_DELAY });
   const permissions = new MissingPermissions({ clock: systemClock, random: Math.random });
   const { recheckPeriod } = options;
   const podReconciler = new PodReconciler({
@@ -118,12 +121,31 @@ const controllersOf = (
   const configController: Controller = new Controller({
     ...common,
     name: "pcmc",
-    watches: [watch(configs, keyOf), watch(pods, () => undefined), pcmc.watch],
+    watches: [watch(configs, keyOf), agentReports(sources, onOutcome), pcmc.watch],
     reconcile: pcmc.reconcile,
     workers: options.pcmcWorkers,
     resync: { period, keys: () => keysOf(configs.values()) },
   });
   return [podController, configController];
+};
+
+/** What eBPF makes of one PodConfigMapConfig by others: what agents say of Pods, and other specs for the same Pods. */
+const agentReports = (sources: Sources, onReport: (pcmc: KeyString) => void): Watch => {
+  const { pods, configs } = sources;
+  const summed = configsSummedAnew(sources);
+  const rivals = configsInConflict(sources);
+  return {
+    start: () => {
+      const ends = [
+        pods.onChange((change) => summed(change).forEach(onReport)),
+        configs.onChange((change) => rivals(change).forEach(onReport)),
+      ];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    ready: (signal) => pods.whenReady(signal),
+  };
 };
 
 /** Also forgets what was missing in a namespace that is gone: whatever goes from one is reconciled once more. */

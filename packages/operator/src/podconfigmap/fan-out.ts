@@ -10,7 +10,7 @@ export const podsWhoseOutcomeChanges =
   (sources: Sources) =>
   (change: Change<Stored<PodConfigMapConfig>>): Set<KeyString> => {
     const keys = new Set<KeyString>();
-    if (change.type === "updated" && isStatusOnly(change.old, change.object)) return keys;
+    if (isStatusOnly(change)) return keys;
     const versions = change.type === "updated" ? [change.old, change.object] : [change.object];
     const selections = versions.map(parsedConfig);
     for (const pod of sources.pods.inNamespace(change.object.metadata.namespace ?? "")) {
@@ -22,9 +22,14 @@ export const podsWhoseOutcomeChanges =
     return keys;
   };
 
-/** The generation counts the versions of the spec; another uid is another object of the same name. */
-const isStatusOnly = (old: Stored<PodConfigMapConfig>, now: Stored<PodConfigMapConfig>): boolean =>
-  old.metadata.generation === now.metadata.generation && old.metadata.uid === now.metadata.uid;
+/**
+ * Whether a change leaves the spec as it was: the generation counts the versions of the spec; another uid is another object of
+ * the same name.
+ */
+export const isStatusOnly = (change: Change<Stored<PodConfigMapConfig>>): boolean =>
+  change.type === "updated" &&
+  change.old.metadata.generation === change.object.metadata.generation &&
+  change.old.metadata.uid === change.object.metadata.uid;
 
 /**
  * The Pods that a change of a ConfigMap concerns: its owner, the one of the UID in its label, whichever of the two was left,

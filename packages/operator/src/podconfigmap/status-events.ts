@@ -1,5 +1,7 @@
 import type { NewEvent } from "@pcmc/controller-runtime";
 import type { PodConfigMapConfigStatus } from "../api/podconfigmapconfig.ts";
+import { ebpfConditionTypes } from "./ebpf-status.ts";
+import { WAITING_REASONS } from "./ebpf-verdicts.ts";
 import { podCount } from "./status.ts";
 
 /** What an Event says, without what it is about. */
@@ -17,12 +19,12 @@ const ACTION = "Reconcile";
  */
 export const eventsOf = (before: PodConfigMapConfigStatus = {}, after: PodConfigMapConfigStatus): StatusEvent[] => {
   const events: StatusEvent[] = [];
-  const isNew = ({ type, reason }: Condition) => {
+  const isNew = ({ type, status, reason }: Condition) => {
     const old = before.conditions?.find((condition) => condition.type === type);
-    return old?.status !== "True" || old.reason !== reason;
+    return old?.status !== status || old.reason !== reason;
   };
-  const troubles = (after.conditions ?? []).filter(({ type, status }) => type !== "Ready" && status === "True");
-  for (const trouble of troubles.filter(isNew)) events.push(warning(trouble));
+  for (const trouble of (after.conditions ?? []).filter(isTrouble).filter(isNew)) events.push(warning(trouble));
+  const troubles = (after.conditions ?? []).filter((condition) => isTrouble(condition) && !isEbpf(condition));
   const ready = readyOf(after);
   const wasReady = readyOf(before);
   if (ready?.status === "False" && troubles.length === 0 && wasReady?.reason !== ready.reason) {
@@ -34,6 +36,18 @@ export const eventsOf = (before: PodConfigMapConfigStatus = {}, after: PodConfig
   }
   return events;
 };
+
+/** What is only waited for is none. */
+const isTrouble = ({ type, status, reason }: Condition): boolean => {
+  if (type === "Ready") return false;
+  return type === ebpfConditionTypes.ready ? status === "False" && !WAITING.has(reason) : status === "True";
+};
+
+/** These say nothing of why the ConfigMaps are not ready. */
+const isEbpf = ({ type }: Condition): boolean => EBPF_TYPES.has(type);
+
+const WAITING: ReadonlySet<string> = new Set(WAITING_REASONS);
+const EBPF_TYPES: ReadonlySet<string> = new Set(Object.values(ebpfConditionTypes));
 
 const readyOf = (status: PodConfigMapConfigStatus): Condition | undefined =>
   status.conditions?.find(({ type }) => type === "Ready");

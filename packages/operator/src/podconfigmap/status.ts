@@ -1,5 +1,6 @@
 import type { PodConfigMapConfig, PodConfigMapConfigStatus } from "../api/podconfigmapconfig.ts";
 import { dated, sameConditions, shorten, type Undated } from "../controllers/conditions.ts";
+import { ebpfConditionTypes } from "./ebpf-status.ts";
 import type { Failure } from "./outcomes.ts";
 
 /** What the Pods of one PodConfigMapConfig have come to, now that each is settled at its generation. */
@@ -17,30 +18,39 @@ export interface Progress {
 /** Pods named in a message; the rest is a count. */
 const NAMED_PODS = 5;
 
+/** What a status is made of. */
+export interface Findings {
+  /** `undefined` = some selected Pod is not settled: what is about ConfigMaps stays as it is. */
+  readonly progress: Progress | undefined;
+  /** Conditions about eBPF, which wait for no ConfigMap; `undefined` = not known yet: they stay as they are. */
+  readonly ebpf: readonly Undated[] | undefined;
+}
+
 /**
  * The status as it should be now, or `undefined` when it is that already. Nothing but a difference makes a write: a
  * converged cluster sees none.
  *
- * It is asked for only when every selected Pod is settled, so `observedGeneration` moves no sooner. Until then the status
- * stays as it is; its conditions tell by their own `observedGeneration` which spec they are about.
+ * `observedGeneration` moves only when every selected Pod is settled. Until then the status stays as it is; its conditions
+ * tell by their own `observedGeneration` which spec they are about.
  */
 export const nextStatus = (
   config: PodConfigMapConfig,
-  progress: Progress,
+  { progress, ebpf }: Findings,
   now: Date,
 ): PodConfigMapConfigStatus | undefined => {
   const before = config.status ?? {};
+  const stored = before.conditions ?? [];
   const generation = config.metadata?.generation ?? 0;
-  const conditions = [readyCondition(progress), ...troubleConditions(progress)].map((condition) =>
-    dated({ ...condition, observedGeneration: generation }, { before: before.conditions ?? [], now }),
-  );
-  const others = (before.conditions ?? []).filter(({ type }) => !OUR_CONDITIONS.has(type));
+  const found = [
+    ...(progress === undefined ? [] : [readyCondition(progress), ...troubleConditions(progress)]),
+    ...(ebpf ?? []),
+  ].map((condition) => dated({ ...condition, observedGeneration: generation }, { before: stored, now }));
+  const isJudged = (type: string) =>
+    (progress !== undefined && OUR_CONDITIONS.has(type)) || (ebpf !== undefined && EBPF_CONDITIONS.has(type));
   const status: PodConfigMapConfigStatus = {
     ...before,
-    observedGeneration: generation,
-    matched: progress.matched,
-    failed: progress.failed.size,
-    conditions: [...conditions, ...others],
+    ...(progress && { observedGeneration: generation, matched: progress.matched, failed: progress.failed.size }),
+    conditions: [...found, ...stored.filter(({ type }) => !isJudged(type))],
   };
   return sameStatus(before, status) ? undefined : status;
 };
@@ -70,6 +80,7 @@ const TROUBLES: Readonly<Record<string, readonly string[]>> = {
   Refused: ["QuotaExceeded", "AdmissionDenied", "Rejected", "TooLarge"],
 };
 const OUR_CONDITIONS = new Set(["Ready", ...Object.keys(TROUBLES)]);
+const EBPF_CONDITIONS: ReadonlySet<string> = new Set(Object.values(ebpfConditionTypes));
 
 const troubleConditions = ({ invalid, problems, failed, matched }: Progress): Undated[] => {
   const conditions: Undated[] = [];

@@ -3,3 +3,11 @@ export const NAME = "podconfigmap-controller";
 
 /** What all objects that come with the manager carry. */
 export const LABELS = { "app.kubernetes.io/name": NAME } as const;
+
+const AGENT_NAME = `${NAME}-agent`;
+
+/**
+ * The node agent: the name of its ServiceAccount and of every object that comes with it, and what these carry. Other labels
+ * than the manager's, whose Services and Deployment would select the agents' Pods too.
+ */
+export const AGENT = { name: AGENT_NAME, labels: { "app.kubernetes.io/name": AGENT_NAME } } as const;

@@ -44,9 +44,27 @@ describe("the firewall", () => {
     ]);
   });
 
+  test.each(["egress", "both"] as const)("%s with name resolution shut is told", (direction) => {
+    expect(firewall({ enabled: true, direction, defaultAction: "block", allowedPorts: [443] })).toEqual([
+      "l4Firewall.allowedPorts: blocks name resolution too, because port 53 is not open: add it to allowedPorts, or to blockedPorts if that is meant",
+    ]);
+  });
+
   const unremarkable: readonly (readonly [string, NonNullable<EbpfConfig["l4Firewall"]>])[] = [
     ["is off on purpose", { enabled: false, allowedPorts: [80], defaultAction: "block" }],
     ["has but what the CRD fills in", { direction: "ingress", mode: "enforce", establishedConnections: "keep" }],
+    [
+      "opens port 53 to the outside",
+      { enabled: true, direction: "egress", defaultAction: "block", allowedPorts: [53, 443] },
+    ],
+    [
+      "shuts port 53 on purpose",
+      { enabled: true, direction: "egress", defaultAction: "block", allowedPorts: [443], blockedPorts: [53] },
+    ],
+    [
+      "only tries out what would shut port 53",
+      { enabled: true, mode: "audit", direction: "egress", defaultAction: "block", allowedPorts: [443] },
+    ],
     ["blocks single ports", { enabled: true, blockedPorts: [22] }],
     ["opens single ports", { enabled: true, defaultAction: "block", allowedPorts: [80], blockedPorts: [22] }],
   ];

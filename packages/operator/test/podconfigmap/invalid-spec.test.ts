@@ -43,7 +43,7 @@ test("a list of labels that is none makes the PodConfigMapConfig not Ready, also
   const { problems } = parsePodConfigMapConfig(config);
   const progress = { matched: 0, failed: new Map(), problems, invalid: undefined };
   const { labelsToInclude: _dropped, ...spec } = config.spec as Record<string, unknown>;
-  const status = nextStatus({ ...config, spec }, progress, new Date(0));
+  const status = nextStatus({ ...config, spec }, { progress, ebpf: undefined }, new Date(0));
   expect(status).toMatchObject({ observedGeneration: 3, failed: 0 });
   expect(status?.conditions).toMatchObject([
     {

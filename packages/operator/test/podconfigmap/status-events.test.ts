@@ -68,4 +68,32 @@ describe("the Events of a status", () => {
       "Normal Reconciled: Generation 2: 3 Pods selected, 2 up to date, 1 failed.",
     ]);
   });
+
+  test("tell what agents could not do, and not what is only waited for", () => {
+    const withEbpf = (...conditions: ReturnType<typeof condition>[]) => ({
+      ...healthy,
+      conditions: [...(healthy.conditions ?? []), ...conditions],
+    });
+    const waiting = withEbpf(condition("EbpfReady", "False", "NotReported"));
+    const failing = withEbpf(condition("EbpfReady", "False", "NoPermission"));
+    const done = withEbpf(condition("EbpfReady", "True", "Attached"));
+    expect(told(healthy, waiting)).toEqual([]);
+    expect(told(waiting, failing)).toEqual(["Warning NoPermission: NoPermission it is."]);
+    expect(told(failing, failing)).toEqual([]);
+    expect(told(failing, done)).toEqual([]);
+    expect(told(done, withEbpf(condition("EbpfAdjusted", "True", "PortConflict")))).toEqual([
+      "Warning PortConflict: PortConflict it is.",
+    ]);
+  });
+
+  test("tell why the ConfigMaps are not ready beside what agents could not do", () => {
+    const failing = {
+      ...healthy,
+      conditions: [condition("Ready", "False", "Failed"), condition("EbpfReady", "False", "NoPermission")],
+    };
+    expect(told(healthy, failing)).toEqual([
+      "Warning NoPermission: NoPermission it is.",
+      "Warning Failed: Failed it is.",
+    ]);
+  });
 });

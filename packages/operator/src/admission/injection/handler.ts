@@ -28,7 +28,7 @@ export interface InjectionOptions {
 }
 
 /** What a handler throws that cannot know yet what to inject: `failurePolicy` then says what becomes of the Pod. */
-export class NotKnownYetError extends Error {
+class NotKnownYetError extends Error {
   constructor(what: string) {
     super(`${what} not known yet: nothing can be injected`);
     this.name = "NotKnownYetError";
