@@ -45,7 +45,8 @@ const container = {
   },
 };
 
-const deployment = {
+/** The manager. */
+export const deployment = {
   apiVersion: "apps/v1",
   kind: "Deployment",
   metadata: { name: NAME, namespace: NAMESPACE, labels: LABELS },
@@ -64,7 +65,8 @@ const deployment = {
   },
 };
 
-const service = {
+/** Where its metrics are found. */
+export const service = {
   apiVersion: "v1",
   kind: "Service",
   metadata: { name: `${NAME}-metrics`, namespace: NAMESPACE, labels: LABELS },

@@ -70,7 +70,7 @@ export { controllerMetrics } from "./metrics/controller-metrics.ts";
 export { type Count, type CountedOptions, countedCounter, countedHistogram } from "./metrics/counted-metrics.ts";
 export { processMetrics } from "./metrics/process-metrics.ts";
 export { Registry } from "./metrics/prom-client.ts";
-export { type ReadOptions, readGauge, type Sample } from "./metrics/read-metrics.ts";
+export { type ReadOptions, readCounter, readGauge, type Sample } from "./metrics/read-metrics.ts";
 export type { Labels, Series } from "./metrics/series.ts";
 export * from "./object.ts";
 export { registerWorkQueueMetrics } from "./queue/metrics.ts";

@@ -34,6 +34,8 @@ export interface ManagerOptions {
   readonly address?: ServerAddress | undefined;
   /** The text of `/metrics` and its content type. */
   readonly metrics?: { readonly contentType: string; metrics(): Promise<string> } | undefined;
+  /** Further pages of the same server, by path. */
+  readonly pages?: Readonly<Record<string, () => PageContent | Promise<PageContent>>> | undefined;
   /** Further conditions of readiness, besides the caches. */
   readonly readyChecks?: readonly ReadyCheck[] | undefined;
   /** Milliseconds that reconciles under way get after a stop. Default 10,000. */
@@ -136,11 +138,12 @@ export class Manager {
   }
 
   async #serve(): Promise<PageServer | undefined> {
-    const { address, metrics, onListening } = this.#options;
+    const { address, metrics, pages, onListening } = this.#options;
     if (address === undefined) return undefined;
     const server = await servePages({
       address,
       pages: {
+        ...pages,
         "/healthz": () => ok,
         "/readyz": () => this.#readyz(),
         ...(metrics === undefined

@@ -287,6 +287,15 @@ describe("the server", () => {
     await done;
   });
 
+  test("serves further pages, which take none of its own away", async () => {
+    const page = (body: string) => () => ({ status: 200, contentType: "application/json", body });
+    const { done, url } = await serve([], { pages: { "/parts": page("[]"), "/healthz": page("mine") } });
+    expect(await get(`${url}/parts`)).toEqual({ status: 200, type: "application/json", body: "[]" });
+    expect(await get(`${url}/healthz`)).toMatchObject({ body: "ok\n" });
+    stop.abort();
+    await done;
+  });
+
   test("gives the metrics, an error where they fail, and goes on", async () => {
     let fails = false;
     const metrics = {

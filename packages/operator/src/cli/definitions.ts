@@ -1,6 +1,9 @@
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { loadAgentSettings } from "../settings/agent-settings.ts";
+import { agentSettingsList } from "../settings/agent-table.ts";
 import { milliseconds, parseDuration } from "../settings/duration.ts";
 import { loadSettings } from "../settings/settings.ts";
+import { settingsList } from "../settings/table.ts";
 import { SHELLS, type Shell } from "./completion/shells.ts";
 import { deploymentName } from "./deployment/argument.ts";
 import { type examples, examplesText } from "./examples.ts";
@@ -8,6 +11,7 @@ import type { Io } from "./io.ts";
 import type { LogsKubeconfigOptions } from "./logs-kubeconfig.ts";
 import type { PreviewOptions } from "./preview.ts";
 import { settingsOptions } from "./settings-options.ts";
+import type { TopOptions } from "./top.ts";
 import type { ValidateOptions } from "./validate.ts";
 import { version, versionLine } from "./version.ts";
 import type { WhoCanReadOptions } from "./who-can-read.ts";
@@ -35,6 +39,10 @@ export const defineProgram = (definitions: Definitions): Command => {
   const command = (of: keyof typeof examples, description: string) =>
     program.command(of).description(description).addHelpText("after", examplesText(of, name));
   manager(command("manager", "Run the controllers until SIGTERM."), definitions);
+  agent(
+    command("agent", "Run the agent of one node, which does what ebpfConfig asks for, until SIGTERM."),
+    definitions,
+  );
   preview(command("preview", "Show the ConfigMaps that files make, for Pods of files or of a cluster."), definitions);
   validate(
     command("validate", "Check PodConfigMapConfigs and Watchers in files as admission does, without a cluster."),
@@ -48,18 +56,71 @@ export const defineProgram = (definitions: Definitions): Command => {
     command("logs-kubeconfig", "Print a kubeconfig that can read the logs of a Deployment's Pods, and nothing else."),
     definitions,
   );
+  top(
+    command("top", "Show what Pods do: system calls, packets allowed and blocked, ports that are knocked at."),
+    definitions,
+  );
   completion(command("completion", "Print a script that completes commands and flags in a shell."), definitions);
   command("version", "Print the versions of pcmc and of Node.").action(() => io.stdout(`${versionLine()}\n`));
   return program;
 };
 
+type SettingsFlags = Readonly<Record<string, unknown>>;
+
 const manager = (command: Command, { io, setExitCode }: Definitions): void => {
-  for (const option of settingsOptions()) command.addOption(option);
-  command.action(async (flags: Readonly<Record<string, unknown>>) => {
+  for (const option of settingsOptions(settingsList)) command.addOption(option);
+  command.action(async (flags: SettingsFlags) => {
     const settings = loadSettings({ flags, env: io.env });
     const { runManager } = await import("./manager.ts");
     setExitCode(await runManager(settings));
   });
+};
+
+const agent = (command: Command, { io, setExitCode }: Definitions): void => {
+  for (const option of settingsOptions(agentSettingsList)) command.addOption(option);
+  command
+    // Else the agent would take the flags of `uninstall` for its own.
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .action(async (flags: SettingsFlags) => {
+      const settings = loadAgentSettings({ flags, env: io.env });
+      const { runAgent } = await import("./agent.ts");
+      setExitCode(await runAgent(settings));
+    });
+  const uninstall = command
+    .command("uninstall")
+    .description("Take all that agents have put into this node's kernel out again. The agent must not run.");
+  for (const option of settingsOptions(agentSettingsList.filter(({ key }) => key === "bpfPinDir"))) {
+    uninstall.addOption(option);
+  }
+  uninstall.action(async (flags: SettingsFlags) => {
+    const settings = loadAgentSettings({
+      flags: { ...command.opts(), ...flags },
+      env: { BPF_PIN_DIR: io.env.BPF_PIN_DIR },
+    });
+    const { uninstallAgent } = await import("./agent-uninstall.ts");
+    setExitCode(uninstallAgent(settings, io));
+  });
+};
+
+const top = (command: Command, { io, setExitCode }: Definitions): void => {
+  command
+    .option("-n, --namespace <namespace>", "Pods of this namespace; of all when not given")
+    .option("--node <node>", "Pods of this node; of all when not given")
+    .option("--agent <url...>", "ask these agents, and no cluster: http://127.0.0.1:8080")
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <context>", "context of the kubeconfig")
+    .addOption(
+      new Option("--interval <duration>", "between two looks; rates are of this time")
+        .argParser(positiveDuration)
+        .default(2_000, "2s"),
+    )
+    .option("--once", "look once, and end")
+    .addOption(new Option("-o, --output <format>", "how it is shown").choices(["table", "json"]).default("table"))
+    .action(async (options: TopOptions) => {
+      const { top: run } = await import("./top.ts");
+      setExitCode(await run(options, io));
+    });
 };
 
 const FILES = "file or folder with PodConfigMapConfigs; - is standard input";

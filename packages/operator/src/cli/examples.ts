@@ -20,6 +20,13 @@ export const examples = {
       line: "WATCH_NAMESPACES=shop,blog pcmc manager --log-format json",
     },
   ],
+  agent: [
+    {
+      does: "On a node, as root, against the cluster of a kubeconfig",
+      line: "NODE_NAME=node-1 pcmc agent --kubeconfig ~/.kube/config",
+    },
+    { does: "Remove all that it has put into the kernel", line: "pcmc agent uninstall" },
+  ],
   preview: [
     { does: "The ConfigMap for a Pod of a file", line: "pcmc preview -f pcmc.yaml --pod pod.yaml" },
     {
@@ -51,6 +58,11 @@ export const examples = {
       does: "And what that allows, as the API server has it",
       line: "pcmc logs-kubeconfig deployment/web -n shop > it && kubectl --kubeconfig it auth can-i --list -n shop",
     },
+  ],
+  top: [
+    { does: "All Pods that node agents look after, anew every two seconds", line: "pcmc top" },
+    { does: "Of a namespace, once, for programs", line: "pcmc top -n shop --once -o json" },
+    { does: "Of the agent on this machine, without a cluster", line: "pcmc top --agent http://127.0.0.1:8080" },
   ],
   completion: [
     { does: "In this bash", line: "source <(pcmc completion bash)" },

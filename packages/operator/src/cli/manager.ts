@@ -3,36 +3,32 @@ import { hostname } from "node:os";
 import {
   Cache,
   type Client,
-  type ClusterConfig,
   cacheMetrics,
-  createLogger,
-  describe,
+  controllerMetrics,
   EventRecorder,
   eventMetrics,
-  type Logger,
-  loadClusterConfig,
   Manager,
   processMetrics,
   Registry,
+  registerWorkQueueMetrics,
   type StopSignals,
-  stderrSink,
-  stopSignals,
   systemClock,
   Troubles,
 } from "@pcmc/controller-runtime";
 import { loadControllers } from "../controllers/groups.ts";
 import { allWorkers } from "../controllers/workers.ts";
+import type { Agent } from "../ebpf/agent/agent.ts";
 import { operatorMetrics } from "../metrics/operator-metrics.ts";
+import { reconcileObserver } from "../metrics/reconcile-observer.ts";
 import { idleSettings } from "../settings/idle-settings.ts";
 import type { Settings } from "../settings/settings.ts";
+import { nodeAgentOf } from "./agent/node-agent.ts";
 import { LazyEngine } from "./lazy-engine.ts";
 import { Clients } from "./manager/clients.ts";
 import { electorOf } from "./manager/elector.ts";
 import { webhooksOf } from "./manager/webhooks.ts";
-import { version } from "./version.ts";
+import { DRAIN_TIMEOUT, type Ground, runProcess } from "./run-process.ts";
 
-/** What reconciles under way get after SIGTERM; less than the 30 s after which a kubelet kills. */
-const DRAIN_TIMEOUT = 10_000;
 /** `reportingController` of Events, and the name under which they are found. */
 const CONTROLLER = "podconfig.example.com/podconfigmap-controller";
 
@@ -41,40 +37,21 @@ const CONTROLLER = "podconfig.example.com/podconfigmap-controller";
  *
  * @returns the exit code: 0 after a graceful stop, 1 after a fatal error, which has been logged.
  */
-export const runManager = async (settings: Settings): Promise<number> => {
-  const log = createLogger({ level: settings.logLevel, format: settings.logFormat, stream: stderrSink() });
-  let config: ClusterConfig | undefined;
-  try {
-    config = await loadClusterConfig({ flags: { kubeconfig: settings.kubeconfig }, logger: log });
-    // Not sooner: until here there is nothing to drain, and a signal ends the process at once.
-    using signals = stopSignals();
-    const { server, source } = config;
-    log.info("podconfigmap-controller starts", {
-      version,
-      server,
-      source,
-      controllers: settings.controllers.join(","),
-    });
-    for (const line of idleSettings(settings)) log.warning(line);
-    await runParts({ settings, config, log }, signals);
-    log.info("stopped");
-    return 0;
-  } catch (error) {
-    log.error(`the manager ends: ${describe(error)}`, { error });
-    return 1;
-  } finally {
-    config?.close();
-  }
+export const runManager = (settings: Settings): Promise<number> => {
+  const fields = { controllers: settings.controllers.join(","), ...(settings.role === "all" && { role: "all" }) };
+  return runProcess(
+    settings,
+    { what: "the manager", hello: ["podconfigmap-controller starts", fields], warnings: idleSettings(settings) },
+    (ground, signals) => runParts({ settings, ...ground }, signals),
+  );
 };
 
-interface Ground {
+interface ManagerGround extends Ground {
   readonly settings: Settings;
-  readonly config: ClusterConfig;
-  readonly log: Logger;
 }
 
 /** Puts the parts together and runs them: Events are recorded for as long as a reconcile can have some. */
-const runParts = async ({ settings, config, log }: Ground, signals: StopSignals): Promise<void> => {
+const runParts = async ({ settings, config, log }: ManagerGround, signals: StopSignals): Promise<void> => {
   const registry = new Registry();
   using _process = processMetrics(registry);
   await using clients = new Clients(config, { workers: allWorkers(settings), registry });
@@ -101,7 +78,7 @@ const runParts = async ({ settings, config, log }: Ground, signals: StopSignals)
   }
 };
 
-interface Parts extends Ground {
+interface Parts extends ManagerGround {
   readonly registry: Registry;
   readonly clients: Clients;
   readonly identity: string;
@@ -117,20 +94,25 @@ const assemble = async ({ clients, identity, engine, webhookEngine, ...parts }: 
   const namespaces = settings.watchNamespaces;
   const cache = new Cache({ client: clients.work, namespaces, log, troubles, observer: cacheMetrics(registry) });
   const metrics = operatorMetrics(registry);
-  const common = { ...parts, cache, troubles };
-  const controllers = await loadControllers({ ...common, metrics, engine });
+  const [observer, queueMetrics] = [controllerMetrics(registry), registerWorkQueueMetrics(registry)];
+  const common = { ...parts, cache, troubles, queueMetrics };
+  const observed = { ...common, observer: reconcileObserver(observer, metrics) };
+  const controllers = await loadControllers({ ...observed, metrics, engine });
+  const agent = settings.role === "all" ? await nodeAgentOf({ ...common, observer, client: clients.agent }) : undefined;
   const webhooks = await webhooksOf({ ...common, client: clients.webhooks, engine: webhookEngine });
   const elector = electorOf({ ...common, client: clients.own, identity });
   const lock = settings.leaderElectionLockName;
   if (elector !== undefined) metrics.show({ leading: () => [lock, elector.isLeader] });
   return new Manager({
     cache,
-    runnables: webhooks?.runnables,
+    // The node's agent waits for no Lease: every replica looks after its own node.
+    runnables: [...(webhooks?.runnables ?? []), ...runnablesOf(agent)],
     led: (term) => {
       const guarded = (unguarded: Client) => unguarded.guardedBy(() => term.assertHeld());
       return [...controllers(guarded(clients.work)), ...(webhooks?.led(guarded(clients.webhooks)) ?? [])];
     },
-    readyChecks: webhooks && [webhooks.readyCheck],
+    readyChecks: [webhooks?.readyCheck, agent?.readyCheck].filter((check) => check !== undefined),
+    pages: agent?.pages,
     elector,
     address: settings.metricsAddr === "off" ? undefined : settings.metricsAddr,
     metrics: registry,
@@ -138,6 +120,8 @@ const assemble = async ({ clients, identity, engine, webhookEngine, ...parts }: 
     log,
   });
 };
+
+const runnablesOf = (agent: Agent | undefined) => (agent === undefined ? [] : [agent.runnable]);
 
 /** As client-go's: the name that people know, and what tells two processes of that name apart. */
 const identityOf = ({ podName }: Settings): string => `${podName ?? hostname()}_${randomUUID()}`;

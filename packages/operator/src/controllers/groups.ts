@@ -1,15 +1,7 @@
-import {
-  type Client,
-  type ClusterConfig,
-  type Controller,
-  controllerMetrics,
-  type Registry,
-  registerWorkQueueMetrics,
-} from "@pcmc/controller-runtime";
+import type { Client, ClusterConfig, Controller, Registry } from "@pcmc/controller-runtime";
 import type { TemplateEngine } from "@pcmc/gotemplate";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { podLogReaderMetrics } from "../metrics/podlogreader-metrics.ts";
-import { reconcileObserver } from "../metrics/reconcile-observer.ts";
 import { watcherMetrics } from "../metrics/watcher-metrics.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { ControllerParts } from "./controller-parts.ts";
@@ -20,7 +12,7 @@ import { podWorkers } from "./workers.ts";
 export type MakeControllers = (client: Client) => readonly Controller[];
 
 /** What the groups are made of. */
-export interface GroupParts extends Pick<ControllerParts, "cache" | "events" | "log"> {
+export interface GroupParts extends Pick<ControllerParts, "cache" | "events" | "log" | "observer" | "queueMetrics"> {
   readonly settings: Settings;
   readonly config: Pick<ClusterConfig, "namespace">;
   readonly registry: Registry;
@@ -66,12 +58,12 @@ export const loadControllers = async (parts: GroupParts): Promise<MakeController
   };
 };
 
-const commonOf = ({ cache, events, log, settings, registry, metrics }: GroupParts): ControllerParts => ({
+const commonOf = ({ cache, events, log, observer, queueMetrics, settings }: GroupParts): ControllerParts => ({
   cache,
   events,
   log,
-  observer: reconcileObserver(controllerMetrics(registry), metrics),
-  queueMetrics: registerWorkQueueMetrics(registry),
+  observer,
+  queueMetrics,
   maxRetries: settings.controllerMaxRetries,
   timeout: settings.controllerReconciliationTimeout || Number.POSITIVE_INFINITY,
   resyncPeriod: settings.controllerResyncPeriod,

@@ -9,9 +9,15 @@ const OF_PODLOGREADER = ["createSaAndRolebinding", "allowPodGet"] as const;
  *
  * @example ["--allow-pod-get has no effect: podlogreader is not among --controllers"]
  */
-export const idleSettings = (settings: Pick<Settings, "controllers" | (typeof OF_PODLOGREADER)[number]>): string[] => {
-  if (settings.controllers.includes("podlogreader")) return [];
-  return OF_PODLOGREADER.filter((key) => settings[key]).map(
-    (key) => `--${settingsTable[key].flag} has no effect: podlogreader is not among --controllers`,
-  );
-};
+export const idleSettings = (
+  settings: Pick<Settings, "controllers" | "role" | "ebpfRunStats" | (typeof OF_PODLOGREADER)[number]>,
+): string[] => [
+  ...(settings.controllers.includes("podlogreader")
+    ? []
+    : OF_PODLOGREADER.filter((key) => settings[key]).map(
+        (key) => `--${settingsTable[key].flag} has no effect: podlogreader is not among --controllers`,
+      )),
+  ...(settings.ebpfRunStats && settings.role !== "all"
+    ? [`--${settingsTable.ebpfRunStats.flag} has no effect: without --role all no programs are run`]
+    : []),
+];

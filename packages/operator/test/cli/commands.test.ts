@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/commands.ts";
 import { version } from "../../src/cli/version.ts";
+import { agentSettingsList } from "../../src/settings/agent-table.ts";
 import { settingsList } from "../../src/settings/table.ts";
 
 const root = join(import.meta.dirname, "../../../..");
@@ -70,6 +71,35 @@ describe("pcmc manager", () => {
   test("has a flag for each setting", async () => {
     const { stdout } = await runIn(["manager", "--help"]);
     for (const { setting } of settingsList) expect(stdout).toMatch(new RegExp(`^ +--${setting.flag} `, "m"));
+  });
+});
+
+describe("pcmc agent", () => {
+  test("tells all wrong settings at once, of flags and environment, with code 2", async () => {
+    const args = ["agent", "--node-name=Not_A_Name", "--bpf-pin-dir=here", "--cgroup-root", "."];
+    const { code, stdout, stderr } = await runIn(args, { METRICS_ADDR: "nowhere", LOG_FORMAT: "xml" });
+    expect([code, stdout]).toEqual([2, ""]);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines.map((line) => line.split("=")[0]).sort()).toEqual(
+      ["--bpf-pin-dir", "--cgroup-root", "--node-name", "LOG_FORMAT", "METRICS_ADDR"].sort(),
+    );
+  });
+
+  test("has a flag for each setting", async () => {
+    const { stdout } = await runIn(["agent", "--help"]);
+    for (const { setting } of agentSettingsList) expect(stdout).toMatch(new RegExp(`^ +--${setting.flag} `, "m"));
+  });
+
+  test.each([
+    ["behind it", ["agent", "uninstall", "--bpf-pin-dir=here"], {}, '--bpf-pin-dir="here"'],
+    ["before it", ["agent", "--bpf-pin-dir=here", "uninstall"], {}, '--bpf-pin-dir="here"'],
+    ["of the environment", ["agent", "uninstall"], { BPF_PIN_DIR: "here" }, 'BPF_PIN_DIR="here"'],
+  ])("uninstall takes its folder from the flag %s", async (_, args, env, shown) => {
+    const { code, stderr } = await runIn(args, { ...env, METRICS_ADDR: "not looked at" });
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      `${shown}${shown.startsWith("--") ? " (BPF_PIN_DIR)" : ""}: must be an absolute path, such as /sys/fs/bpf/pcmc/v1\n`,
+    );
   });
 });
 

@@ -25,14 +25,16 @@ const loadedBy = async (line: string): Promise<string> => {
 const CLIENT = "packages/controller-runtime/";
 const ENGINE = "packages/gotemplate/";
 const YAML = "node_modules/yaml/";
+/** Loads the native library. */
+const LIBBPF = "packages/libbpf/";
 
 test.each([
-  ["pcmc --help", [CLIENT, ENGINE, YAML]],
+  ["pcmc --help", [CLIENT, ENGINE, YAML, LIBBPF]],
   ["pcmc version", [CLIENT, ENGINE, YAML]],
   ["pcmc completion bash", [CLIENT, ENGINE, YAML]],
   ["pcmc __complete preview -o ''", [CLIENT, ENGINE, YAML]],
-  ["pcmc preview -f plain.yaml --pod pod.yaml", [CLIENT, ENGINE]],
-  ["pcmc validate -f plain.yaml", [CLIENT]],
+  ["pcmc preview -f plain.yaml --pod pod.yaml", [CLIENT, ENGINE, LIBBPF]],
+  ["pcmc validate -f plain.yaml", [CLIENT, LIBBPF]],
 ])("%s loads none of %j", async (line, parts) => {
   const loaded = await loadedBy(line);
   for (const part of parts) expect(loaded).not.toContain(part);

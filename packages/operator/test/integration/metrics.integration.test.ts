@@ -6,11 +6,11 @@
  * - The labels of each sample are those of the reference.
  * - A ConfigMap that only carries our label counts for nobody.
  */
-import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { eventually } from "./support/eventually.ts";
 import { ManagerProcess } from "./support/manager-process.ts";
 import { samplesOf } from "./support/metrics.ts";
+import { documented, expectDocumented, OF_THE_AGENT } from "./support/metrics-reference.ts";
 import { useWorld } from "./support/world.ts";
 
 const world = useWorld({ controllerManager: false });
@@ -18,26 +18,6 @@ const world = useWorld({ controllerManager: false });
 /** The default of `--controllers`. */
 const ALL_CONTROLLERS: string[] = [];
 const GENERATED_BY = "podconfig.example.com/generated-by-pcmc";
-const REFERENCE = new URL("../../../../docs/metrics.md", import.meta.url);
-
-interface Metric {
-  readonly type: string;
-  readonly labels: readonly string[];
-}
-
-/** The rows of the tables: `| name | type | labels | ...`. */
-const documented = async (): Promise<ReadonlyMap<string, Metric>> => {
-  const rows = (await readFile(REFERENCE, "utf8")).matchAll(/^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\|/gm);
-  return new Map(
-    [...rows].map(([, name = "", type = "", labels = ""]) => [
-      name,
-      { type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = ""]) => label).sort() },
-    ]),
-  );
-};
-
-const typesOf = (text: string): [string, string][] =>
-  [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => [name, type]);
 
 /** The scrape of a manager that has worked. */
 const scrape = async (): Promise<string> => {
@@ -51,14 +31,7 @@ const scrape = async (): Promise<string> => {
 };
 
 test("the reference has the names, types and labels of what is exported, and nothing else", async () => {
-  const [text, reference] = [await scrape(), await documented()];
-  const types = [...reference].map(([name, { type }]) => [name, type]);
-  expect(typesOf(text).sort()).toEqual(types.sort());
-  for (const { name, labels } of samplesOf(text)) {
-    const metric = reference.get(name) ?? reference.get(name.replace(/_(bucket|sum|count)$/, ""));
-    const own = Object.keys(labels).filter((label) => !(metric?.type === "histogram" && label === "le"));
-    expect([name, own.sort()]).toEqual([name, metric?.labels]);
-  }
+  expectDocumented(await scrape(), await documented((section) => section !== OF_THE_AGENT));
 });
 
 test("active_configmaps counts what is ours, not what carries our label", async () => {

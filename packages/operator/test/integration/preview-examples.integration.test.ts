@@ -51,8 +51,8 @@ const shop = async (): Promise<void> => {
 
 const envOf = (folder: Folder) => ({ PATH: `${folder.path}/bin:${BIN}:${process.env.PATH}`, HOME: folder.path });
 
-// Those about logs want another cluster: who-can-read.integration.test.ts runs them.
-const { manager, "who-can-read": _whoCanRead, "logs-kubeconfig": _logsKubeconfig, ...others } = examples;
+// Those about logs and nodes want another cluster: who-can-read and ebpf-examples.integration.test.ts run them.
+const { manager, "who-can-read": _who, "logs-kubeconfig": _logs, agent: _agent, top: _top, ...others } = examples;
 
 const guide = readFileSync(new URL("../../../../docs/preview.md", import.meta.url), "utf8");
 const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block.trimEnd().split("\n"));

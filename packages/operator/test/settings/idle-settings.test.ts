@@ -12,6 +12,13 @@ test("what is only podlogreader's is told where podlogreader does not run", () =
   ]);
 });
 
+test("the cost of programs is told to be of no use where none are run", () => {
+  expect(idle({ ebpfRunStats: true })).toEqual([
+    "--ebpf-run-stats has no effect: without --role all no programs are run",
+  ]);
+  expect(idle({ ebpfRunStats: true, role: "all" })).toEqual([]);
+});
+
 test("nothing is told of what has an effect, nor of what was not asked for", () => {
   expect(idle({ createSaAndRolebinding: true, allowPodGet: true })).toEqual([]);
   expect(idle({ controllers: "podconfigmap", allowPodGet: "false" })).toEqual([]);

@@ -24,6 +24,7 @@ describe("settings", () => {
   test("have the defaults of the contract", () => {
     expect(loadSettings({ env: {} })).toEqual({
       kubeconfig: undefined,
+      role: "manager",
       controllers: ["podconfigmap", "watcher", "podlogreader"],
       watchNamespaces: [],
       podName: undefined,
@@ -47,6 +48,10 @@ describe("settings", () => {
       webhookSecretName: "podconfigmap-controller-webhook-cert",
       webhookCertDir: undefined,
       authorChecks: true,
+      nodeName: undefined,
+      bpfPinDir: "/sys/fs/bpf/pcmc/v1",
+      cgroupRoot: undefined,
+      ebpfRunStats: false,
       metricsAddr: { host: "", port: 8080 },
       logLevel: "info",
       logFormat: "text",

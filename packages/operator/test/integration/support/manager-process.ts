@@ -15,11 +15,11 @@ export interface Exit {
 
 interface ProcessWish {
   readonly env: Readonly<Record<string, string>>;
-  /** After `pcmc manager`. */
+  /** After `pcmc`. */
   readonly args: readonly string[];
 }
 
-/** `pcmc manager` as a process of its own, as users run it. Kills what is left when disposed of. */
+/** `pcmc manager`, or another command that runs until it is stopped, as a process of its own, as users run it. Kills what is left when disposed of. */
 export class ManagerProcess implements AsyncDisposable {
   /** Standard error, line by line. */
   readonly lines: string[] = [];
@@ -31,7 +31,7 @@ export class ManagerProcess implements AsyncDisposable {
     this.#port = port;
     // Nothing of the environment of whoever runs the tests may decide what they see.
     const inherited = { PATH: process.env.PATH ?? "", HOME: "/nonexistent" };
-    this.#child = spawn(PCMC, ["manager", ...args], {
+    this.#child = spawn(PCMC, [...args], {
       env: { ...inherited, METRICS_ADDR: `127.0.0.1:${port}`, LOG_LEVEL: "warning", ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -44,7 +44,12 @@ export class ManagerProcess implements AsyncDisposable {
 
   /** Starts it; what `env` and `args` do not say has its default. Most tests are about PodConfigMapConfigs alone. */
   static async start(env: ProcessWish["env"], args = ["--controllers=podconfigmap"]): Promise<ManagerProcess> {
-    return new ManagerProcess(await freePort(), { env, args });
+    return new ManagerProcess(await freePort(), { env, args: ["manager", ...args] });
+  }
+
+  /** Starts `pcmc agent`. */
+  static async startAgent(env: ProcessWish["env"], args: readonly string[] = []): Promise<ManagerProcess> {
+    return new ManagerProcess(await freePort(), { env, args: ["agent", ...args] });
   }
 
   /** `undefined` where it could not be started. */
@@ -70,6 +75,11 @@ export class ManagerProcess implements AsyncDisposable {
       if (line === undefined) throw new Error(`it says:\n${this.lines.join("\n")}`);
       return line;
     });
+  }
+
+  /** Where it answers. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   /** What `/metrics` says now. */

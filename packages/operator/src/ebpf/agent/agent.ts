@@ -1,0 +1,182 @@
+import {
+  type Cache,
+  type Change,
+  type Client,
+  Controller,
+  type ControllerObserver,
+  holdUntilSynced,
+  type KeyString,
+  keyOf,
+  type Logger,
+  type PageContent,
+  type ReadyCheck,
+  type Runnable,
+  type Stored,
+  systemClock,
+  type WorkQueueMetrics,
+  watch,
+  watchChanges,
+} from "@pcmc/controller-runtime";
+import type { PodConfigMapConfig } from "../../api/podconfigmapconfig.ts";
+import type { EbpfMetrics } from "../../metrics/ebpf-metrics.ts";
+import type { Architecture } from "../syscalls-table.ts";
+import { architectureOf } from "./architecture.ts";
+import { ConditionWriter } from "./condition-writer.ts";
+import { FollowedPods } from "./followed-pods.ts";
+import { Kernel, type KernelOptions } from "./kernel.ts";
+import { LivePages } from "./live-page.ts";
+import { Meter } from "./meter.ts";
+import { LIVE_PATH } from "./names.ts";
+import { PodReconciler } from "./reconciler.ts";
+import { type AgentSources, agentSourcesOf, BY_CGROUP } from "./sources.ts";
+import { Sweeper } from "./sweeper.ts";
+
+/** The work is the kernel's and quick; what is waited for is the API server's answer to a patch, one a worker. */
+export const AGENT_WORKERS = 4;
+
+export interface AgentOptions {
+  readonly nodeName: string;
+  readonly cache: Cache;
+  /** Writes the conditions. */
+  readonly client: Client;
+  /** Gets hold of the kernel side; see `openEnforcer`. */
+  readonly open: KernelOptions["open"];
+  readonly metrics: EbpfMetrics;
+  readonly log: Logger;
+  readonly observer: ControllerObserver;
+  readonly queueMetrics: WorkQueueMetrics;
+  readonly maxRetries: number;
+  /** Milliseconds for one reconcile. */
+  readonly timeout: number;
+  /** Milliseconds; 0 = never. */
+  readonly resyncPeriod: number;
+}
+
+/** The agent as a part of a manager. */
+export interface Agent {
+  readonly runnable: Runnable;
+  readonly readyCheck: ReadyCheck;
+  /** By path. */
+  readonly pages: Readonly<Record<string, () => PageContent>>;
+}
+
+/** The name of the controller, in logs and metrics. */
+export const AGENT_CONTROLLER = "ebpf";
+
+/**
+ * The agent of one node: for each of its Pods, what the PodConfigMapConfigs ask for is brought into the kernel, reported as a
+ * condition of the Pod, and counted. It takes no part in an election, and nothing that it does is undone when it ends.
+ */
+export const nodeAgent = (options: AgentOptions): Agent => {
+  const { nodeName, cache, client, metrics, log } = options;
+  const sources = agentSourcesOf(cache, nodeName);
+  const kernel = new Kernel({ open: options.open, clock: systemClock, random: Math.random, log });
+  const read = () => kernel.enforcer?.readings();
+  const meter = new Meter({ read, clock: systemClock, log });
+  const followed = new FollowedPods({ meter, metrics });
+  metrics.show({
+    readings: () => meter.readings(),
+    attached: () => followed.exported(),
+    runStats: () => kernel.enforcer?.runStats(),
+  });
+  const conditions = new ConditionWriter({ client, pods: sources.pods, clock: systemClock });
+  const reconciler = new PodReconciler({
+    sources,
+    kernel,
+    conditions,
+    observer: followed,
+    architecture: policyArchitecture(),
+  });
+  const controller = controllerOf(options, sources, reconciler);
+  const sweeper = new Sweeper({ pods: sources.pods, kernel, log });
+  const live = new LivePages({ node: nodeName, read, failure: () => kernel.failure.message, clock: systemClock });
+  return {
+    runnable: runnableOf({ controller, kernel, meter, sweeper, sources }),
+    readyCheck: { name: "ebpf", check: () => (kernel.enforcer === undefined ? kernel.failure.message : undefined) },
+    pages: { [LIVE_PATH]: () => jsonPage(live.page()) },
+  };
+};
+
+/** On a node of another one nothing gets into the kernel, and what a policy holds is of no interest; that is no reason to end. */
+const policyArchitecture = (): Architecture => {
+  try {
+    return architectureOf();
+  } catch {
+    return "x86_64";
+  }
+};
+
+const controllerOf = (
+  options: AgentOptions,
+  { pods, configs }: AgentSources,
+  reconciler: PodReconciler,
+): Controller => {
+  // A policy of some of the PodConfigMapConfigs would open or count what the others do not: all are waited for.
+  const held = holdUntilSynced([configs, pods], reconciler.reconcile);
+  const podsOf = (namespace: string) => pods.inNamespace(namespace).map(keyOf);
+  const { log, observer, queueMetrics, maxRetries, timeout, resyncPeriod: period } = options;
+  return new Controller({
+    name: AGENT_CONTROLLER,
+    watches: [
+      watch(pods, keyOf),
+      watchChanges(configs, (change) => (changesSpec(change) ? podsOf(change.object.metadata.namespace ?? "") : [])),
+      held.watch,
+    ],
+    reconcile: held.reconcile,
+    workers: AGENT_WORKERS,
+    resync: { period, keys: () => keysOf(pods.values()) },
+    log,
+    observer,
+    queueMetrics,
+    maxRetries,
+    timeout,
+  });
+};
+
+/** Its status is written by the manager, often, and asks for nothing. */
+const changesSpec = (change: Change<Stored<PodConfigMapConfig>>): boolean =>
+  change.type !== "updated" ||
+  change.object.metadata.uid !== change.old.metadata.uid ||
+  change.object.metadata.generation !== change.old.metadata.generation;
+
+interface Parts {
+  readonly controller: Controller;
+  readonly kernel: Kernel;
+  readonly meter: Meter;
+  readonly sweeper: Sweeper;
+  readonly sources: AgentSources;
+}
+
+const runnableOf = ({ controller, kernel, meter, sweeper, sources: { pods } }: Parts): Runnable => ({
+  name: AGENT_CONTROLLER,
+  run: async (signals) => {
+    // In this order at the end: no reconcile is left that could use what is let go of.
+    await using _kernel = kernel;
+    using ending = new DisposableStack();
+    ending.use(meter);
+    ending.use(sweeper.start());
+    const enqueueAll = () => {
+      for (const pod of pods.values()) controller.enqueue(keyOf(pod));
+    };
+    const onCgroup = (podId: string) => {
+      for (const pod of pods.byIndex(BY_CGROUP, podId)) controller.enqueue(keyOf(pod));
+    };
+    kernel.onChange(() => {
+      enqueueAll();
+      const { enforcer } = kernel;
+      if (enforcer !== undefined) ending.use(enforcer.onCgroup(onCgroup));
+    });
+    const ended = AbortSignal.any([signals.stop, signals.kill]);
+    await Promise.all([kernel.open(ended), controller.run(signals)]);
+  },
+});
+
+function* keysOf(objects: Iterable<Parameters<typeof keyOf>[0]>): Generator<KeyString> {
+  for (const object of objects) yield keyOf(object);
+}
+
+const jsonPage = (content: object): PageContent => ({
+  status: 200,
+  contentType: "application/json",
+  body: `${JSON.stringify(content)}\n`,
+});

@@ -1,0 +1,24 @@
+/*
+ * docs/top.md against the program: its commands are the examples of the help, which a test runs, and its table is what is printed.
+ */
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { examples } from "../../../src/cli/examples.ts";
+import { tableOf } from "../../../src/cli/top/table.ts";
+import { AGENT_LABEL, LIVE_PATH, METRICS_PORT } from "../../../src/ebpf/agent/names.ts";
+import { shown } from "./shown.ts";
+
+const page = await readFile(new URL("../../../../../docs/top.md", import.meta.url), "utf8");
+
+test("its commands are the examples of the help", () => {
+  const commands = [...page.matchAll(/^\| `(pcmc [^`]+)` \|/gm)].map(([, line]) => line);
+  expect(commands).toEqual(examples.top.map(({ line }) => line));
+});
+
+test("its table is what is printed", () => {
+  expect(page).toContain(tableOf(shown));
+});
+
+test("it names label, port and path as they are", () => {
+  for (const name of [`${AGENT_LABEL}=true`, `\`${METRICS_PORT}\``, `\`${LIVE_PATH}\``]) expect(page).toContain(name);
+});

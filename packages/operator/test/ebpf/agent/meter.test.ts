@@ -1,0 +1,127 @@
+/*
+ * Invariants of the readings that metrics show:
+ * - A Pod is read when it is first followed, and then once in its own interval; between two readings the last one stands.
+ * - Pods that are due together are read together.
+ * - What is forgotten is shown no more; a reading that fails leaves what was read before.
+ * - Nothing is read, and no timer is set, where no Pod is followed.
+ */
+import { silentLogger } from "@pcmc/controller-runtime";
+import fc from "fast-check";
+import { beforeEach, expect, test } from "vitest";
+import { Meter } from "../../../src/ebpf/agent/meter.ts";
+import type { PodReading } from "../../../src/ebpf/outcome.ts";
+import { ManualClock, reading } from "./support.ts";
+
+let clock: ManualClock;
+let reads: number;
+let fails: boolean;
+let meter: Meter;
+
+/** The pid of a reading is the time at which it was read. */
+const readAll = (): readonly PodReading[] => {
+  reads += 1;
+  if (fails) throw new Error("no permission any more");
+  return ["a", "b"].map((name) => reading(name, { pid: clock.now() }));
+};
+
+beforeEach(() => {
+  clock = new ManualClock();
+  reads = 0;
+  fails = false;
+  meter = new Meter({ read: readAll, clock, log: silentLogger });
+});
+
+const shown = () => Object.fromEntries([...meter.readings()].map(({ name, pid }) => [name, pid]));
+
+test("a Pod is read at once, and then in its interval", () => {
+  meter.follow("uid-of-a", 30_000);
+  clock.advance(0);
+  expect(shown()).toEqual({ a: 0 });
+  clock.advance(29_999);
+  expect([shown(), reads]).toEqual([{ a: 0 }, 1]);
+  clock.advance(1);
+  expect([shown(), reads]).toEqual([{ a: 30_000 }, 2]);
+});
+
+test("each Pod has its own interval", () => {
+  meter.follow("uid-of-a", 1_000);
+  meter.follow("uid-of-b", 10_000);
+  clock.advance(9_500);
+  expect(shown()).toEqual({ a: 9_000, b: 0 });
+  clock.advance(500);
+  expect(shown()).toEqual({ a: 10_000, b: 10_000 });
+});
+
+test("Pods that are due together are read together", () => {
+  meter.follow("uid-of-a", 1_000);
+  meter.follow("uid-of-b", 1_000);
+  clock.advance(5_000);
+  expect(reads).toBe(6);
+});
+
+test("following a Pod again with the same interval changes nothing; with a shorter one it is read sooner", () => {
+  meter.follow("uid-of-a", 30_000);
+  clock.advance(10_000);
+  meter.follow("uid-of-a", 30_000);
+  clock.advance(0);
+  expect(reads).toBe(1);
+  meter.follow("uid-of-a", 2_000);
+  clock.advance(2_000);
+  expect(shown()).toEqual({ a: 12_000 });
+});
+
+test("a Pod that is forgotten is shown no more", () => {
+  meter.follow("uid-of-a", 1_000);
+  clock.advance(0);
+  meter.forget("uid-of-a");
+  expect(shown()).toEqual({});
+  clock.advance(60_000);
+  expect([reads, clock.timers]).toEqual([1, 0]);
+});
+
+test("a reading that fails leaves what was read before, and is tried again", () => {
+  meter.follow("uid-of-a", 1_000);
+  clock.advance(0);
+  fails = true;
+  clock.advance(1_500);
+  expect(shown()).toEqual({ a: 0 });
+  fails = false;
+  clock.advance(500);
+  expect(shown()).toEqual({ a: 2_000 });
+});
+
+test("nothing rings once it is disposed of", () => {
+  meter.follow("uid-of-a", 1_000);
+  meter[Symbol.dispose]();
+  expect([shown(), clock.timers]).toEqual([{}, 0]);
+});
+
+test("whatever is followed and forgotten, no value shown is older than its interval", () => {
+  const step = fc.oneof(
+    fc.record({ uid: fc.constantFrom("uid-of-a", "uid-of-b"), interval: fc.integer({ min: 1, max: 50 }) }),
+    fc.record({ uid: fc.constantFrom("uid-of-a", "uid-of-b") }),
+    fc.record({ wait: fc.integer({ min: 0, max: 100 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      clock = new ManualClock();
+      using followed = new Meter({ read: readAll, clock, log: silentLogger });
+      const intervals = new Map<string, number>();
+      for (const each of steps) {
+        if ("wait" in each) clock.advance(each.wait);
+        else if ("interval" in each) {
+          followed.follow(each.uid, each.interval);
+          intervals.set(each.uid, each.interval);
+        } else {
+          followed.forget(each.uid);
+          intervals.delete(each.uid);
+        }
+        clock.advance(0);
+        const all = [...followed.readings()];
+        expect(all.map(({ uid }) => uid).sort()).toEqual([...intervals.keys()].sort());
+        for (const { uid, pid = 0 } of all)
+          expect(clock.now() - pid).toBeLessThan(Math.max(intervals.get(uid) ?? 0, 50));
+      }
+    }),
+  );
+});
