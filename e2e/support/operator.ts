@@ -1,24 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { RealCluster } from "@pcmc/devcluster";
-import { parseAllDocuments } from "yaml";
-import { buildOperator, OPERATOR } from "./images.ts";
+import { buildOperator } from "./images.ts";
 import { apply, kubectl, rolledOut } from "./kubectl.ts";
+import { manifestsIn, manifestsOf, withLocalImage } from "./manifests.ts";
 import { until } from "./until.ts";
-
-const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The operator's Pods. */
 const SELECTOR = "app.kubernetes.io/name=podconfigmap-controller";
-
-/** The part of a Deployment's manifest that is set for the local image. */
-interface Workload {
-  readonly kind: string;
-  readonly spec?: {
-    readonly template?: { readonly spec: { readonly containers: { image?: string; imagePullPolicy?: string }[] } };
-  };
-}
 
 /** How the operator is to run, beyond the defaults. */
 export interface OperatorOptions {
@@ -37,9 +24,9 @@ export const deployOperator = async (
   { environment = {}, manifests = [] }: OperatorOptions = {},
 ): Promise<void> => {
   await buildOperator(cluster);
-  await apply(cluster, ...documentsIn("crd"));
+  await apply(cluster, ...manifestsIn("crd"));
   const files = ["rbac.yaml", "webhooks.yaml", "deployment.yaml", ...manifests];
-  for (const file of files) await apply(cluster, ...documents(join(repository, "manifests", file)).map(withLocalImage));
+  for (const file of files) await apply(cluster, ...manifestsOf(`manifests/${file}`).map(withLocalImage));
   if (Object.keys(environment).length > 0) await setEnvironment(cluster, environment);
   await rolledOut(cluster, "podconfigmap-controller");
   await until("the API server can trust the webhooks", async () => ((await isTrusted(cluster)) ? true : undefined));
@@ -62,22 +49,6 @@ export const scaleOperator = async (cluster: RealCluster, replicas: number) => {
 /** What the operator's Pods have logged, for a failure. */
 export const operatorLogs = (cluster: RealCluster): Promise<string> =>
   kubectl(cluster, ["logs", "-l", SELECTOR, "--prefix", "--tail=200"]);
-
-const documents = (file: string): object[] =>
-  parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as object);
-
-const documentsIn = (folder: string): object[] =>
-  readdirSync(join(repository, folder)).flatMap((file) => documents(join(repository, folder, file)));
-
-const withLocalImage = (object: object): object => {
-  const { kind, spec } = object as Workload;
-  if (kind !== "Deployment") return object;
-  for (const container of spec?.template?.spec.containers ?? []) {
-    container.image = OPERATOR;
-    container.imagePullPolicy = "Never";
-  }
-  return object;
-};
 
 interface Configurations {
   readonly items: readonly {

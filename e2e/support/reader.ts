@@ -8,21 +8,29 @@ import { kubectl } from "./kubectl.ts";
 export interface Reader {
   /** For kubectl. */
   readonly kubeconfig: string;
-  /** Asks the API server once, and gives back its answer. */
-  ask(method: "GET" | "POST" | "DELETE", path: string): Promise<{ readonly status: number; readonly body: string }>;
+  /** Asks the API server once, and gives back its answer. A PATCH is a strategic merge patch. */
+  ask(method: Method, path: string, body?: object): Promise<{ readonly status: number; readonly body: string }>;
 }
 
-/** Gets a token of a ServiceAccount. */
-export const readerWith = async (cluster: Cluster, account: string, namespace: string): Promise<Reader> => {
-  const token = (await kubectl(cluster, ["-n", namespace, "create", "token", account])).trim();
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+/** Gets a token of a ServiceAccount. `flags` are further ones of `kubectl create token`. */
+export const readerWith = async (
+  cluster: Cluster,
+  account: string,
+  namespace: string,
+  flags: readonly string[] = [],
+): Promise<Reader> => {
+  const token = (await kubectl(cluster, ["-n", namespace, "create", "token", account, ...flags])).trim();
   const kubeconfig = join(cluster.stateDir, `${namespace}-${account}.kubeconfig`);
   writeFileSync(kubeconfig, kubeconfigOf(cluster, token, namespace), { mode: 0o600 });
   const agent = new Agent({ ca: cluster.caPem });
   return {
     kubeconfig,
-    ask: (method, path) =>
+    ask: (method, path, content) =>
       new Promise((resolve, reject) => {
-        const headers = { authorization: `Bearer ${token}` };
+        const type = method === "PATCH" ? "application/strategic-merge-patch+json" : "application/json";
+        const headers = { authorization: `Bearer ${token}`, ...(content && { "content-type": type }) };
         const asked = request(new URL(path, cluster.server), { method, headers, agent }, (response) => {
           let body = "";
           response.setEncoding("utf8").on("data", (text: string) => {
@@ -30,7 +38,7 @@ export const readerWith = async (cluster: Cluster, account: string, namespace: s
           });
           response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
         });
-        asked.on("error", reject).end();
+        asked.on("error", reject).end(content && JSON.stringify(content));
       }),
   };
 };
