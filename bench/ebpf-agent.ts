@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
 import { containersOf, manifestsOf } from "../e2e/support/manifests.ts";
 import { EBPF_READY } from "../packages/operator/src/ebpf/condition.ts";
@@ -12,6 +13,8 @@ import { atMost, type EbpfFigure, told } from "./ebpf-figure.ts";
 import { cpuSeconds, memory } from "./process-usage.ts";
 import { median, percentile } from "./statistics.ts";
 
+/** With the flags of the shipped program. */
+const PCMC = fileURLToPath(new URL("../bin/pcmc", import.meta.url));
 const PODS = 50;
 /** As many appear at once, the others one after the other. */
 const BURST = 10;
@@ -137,8 +140,9 @@ const startAgent = (cluster: Cluster, node: TestNode, address: string) => {
     METRICS_ADDR: address,
     BPF_PIN_DIR: node.pinDir,
     CGROUP_ROOT: node.cgroupRoot,
+    PCMC_PROGRAM: join(BUNDLE, PROGRAM),
   };
-  const child = spawn(process.execPath, [join(BUNDLE, PROGRAM), "agent"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(PCMC, ["agent"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-5_000);

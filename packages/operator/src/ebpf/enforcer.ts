@@ -138,9 +138,10 @@ export class Enforcer implements AsyncDisposable {
     return gone.filter((uid) => this.#tryRelease(uid));
   }
 
-  /** What was counted, of each Pod that is held. */
-  readings(): readonly PodReading[] {
-    return [...this.#held.values()].flatMap((held) => held.read() ?? []);
+  /** What was counted, of each Pod that is held, or of those of them that `uids` names. */
+  readings(uids?: ReadonlySet<string>): readonly PodReading[] {
+    const wanted = [...this.#held.values()].filter(({ uid }) => uids?.has(uid) ?? true);
+    return wanted.flatMap((held) => held.read() ?? []);
   }
 
   runStats(): RunStats {

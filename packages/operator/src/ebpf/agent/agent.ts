@@ -71,7 +71,7 @@ export const nodeAgent = (options: AgentOptions): Agent => {
   const { nodeName, cache, client, metrics, log } = options;
   const sources = agentSourcesOf(cache, nodeName);
   const kernel = new Kernel({ open: options.open, clock: systemClock, random: Math.random, log });
-  const read = () => kernel.enforcer?.readings();
+  const read = (uids?: ReadonlySet<string>) => kernel.enforcer?.readings(uids);
   const meter = new Meter({ read, clock: systemClock, log });
   const followed = new FollowedPods({ meter, metrics });
   metrics.show({
@@ -89,7 +89,12 @@ export const nodeAgent = (options: AgentOptions): Agent => {
   });
   const controller = controllerOf(options, sources, reconciler);
   const sweeper = new Sweeper({ pods: sources.pods, kernel, log });
-  const live = new LivePages({ node: nodeName, read, failure: () => kernel.failure.message, clock: systemClock });
+  const live = new LivePages({
+    node: nodeName,
+    read: () => read(),
+    failure: () => kernel.failure.message,
+    clock: systemClock,
+  });
   return {
     runnable: runnableOf({ controller, kernel, meter, sweeper, sources }),
     readyCheck: { name: "ebpf", check: () => (kernel.enforcer === undefined ? kernel.failure.message : undefined) },

@@ -11,15 +11,16 @@ interface Followed {
 }
 
 export interface MeterOptions {
-  /** Reads all Pods that are held; `undefined` where the kernel cannot be read. */
-  readonly read: () => readonly PodReading[] | undefined;
+  /** Reads these Pods, as far as they are held; `undefined` where the kernel cannot be read. */
+  readonly read: (uids: ReadonlySet<string>) => readonly PodReading[] | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
  * Reads the counters of Pods, each at its own `updateInterval`, and keeps what was read last: a scrape shows that, and costs
- * the kernel nothing. Pods that are due within one tick are read together.
+ * the kernel nothing. All Pods of one interval are read together, at its multiples: otherwise fifty Pods at thirty seconds
+ * would wake the process more than once a second.
  */
 export class Meter implements Disposable {
   readonly #options: MeterOptions;
@@ -37,7 +38,7 @@ export class Meter implements Disposable {
     const known = this.#pods.get(uid);
     if (known?.updateInterval === updateInterval) return;
     if (known === undefined) this.#pods.set(uid, { updateInterval, due: now, last: undefined });
-    else Object.assign(known, { updateInterval, due: Math.min(known.due, now + updateInterval) });
+    else Object.assign(known, { updateInterval, due: Math.min(known.due, nextMultiple(now, updateInterval)) });
     this.#schedule();
   }
 
@@ -75,9 +76,9 @@ export class Meter implements Disposable {
   }
 
   #readAll(due: ReadonlyMap<string, Followed>, now: number): void {
-    for (const pod of due.values()) pod.due = now + pod.updateInterval;
+    for (const pod of due.values()) pod.due = nextMultiple(now, pod.updateInterval);
     try {
-      for (const reading of this.#options.read() ?? []) {
+      for (const reading of this.#options.read(new Set(due.keys())) ?? []) {
         const pod = due.get(reading.uid);
         if (pod !== undefined) pod.last = reading;
       }
@@ -87,3 +88,5 @@ export class Meter implements Disposable {
     }
   }
 }
+
+const nextMultiple = (now: number, interval: number): number => (Math.floor(now / interval) + 1) * interval;

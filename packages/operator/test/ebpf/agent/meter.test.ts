@@ -1,7 +1,7 @@
 /*
  * Invariants of the readings that metrics show:
- * - A Pod is read when it is first followed, and then once in its own interval; between two readings the last one stands.
- * - Pods that are due together are read together.
+ * - A Pod is read when it is first followed, and then at the multiples of its interval; between two readings the last one stands.
+ * - Pods of one interval are read together, and nothing else is read then.
  * - What is forgotten is shown no more; a reading that fails leaves what was read before.
  * - Nothing is read, and no timer is set, where no Pod is followed.
  */
@@ -14,12 +14,14 @@ import { ManualClock, reading } from "./support.ts";
 
 let clock: ManualClock;
 let reads: number;
+let asked: ReadonlySet<string>[];
 let fails: boolean;
 let meter: Meter;
 
 /** The pid of a reading is the time at which it was read. */
-const readAll = (): readonly PodReading[] => {
+const readAll = (uids: ReadonlySet<string>): readonly PodReading[] => {
   reads += 1;
+  asked.push(uids);
   if (fails) throw new Error("no permission any more");
   return ["a", "b"].map((name) => reading(name, { pid: clock.now() }));
 };
@@ -27,6 +29,7 @@ const readAll = (): readonly PodReading[] => {
 beforeEach(() => {
   clock = new ManualClock();
   reads = 0;
+  asked = [];
   fails = false;
   meter = new Meter({ read: readAll, clock, log: silentLogger });
 });
@@ -52,11 +55,26 @@ test("each Pod has its own interval", () => {
   expect(shown()).toEqual({ a: 10_000, b: 10_000 });
 });
 
-test("Pods that are due together are read together", () => {
+test("Pods of one interval are read together, whenever each of them came", () => {
   meter.follow("uid-of-a", 1_000);
+  clock.advance(300);
   meter.follow("uid-of-b", 1_000);
-  clock.advance(5_000);
-  expect(reads).toBe(6);
+  clock.advance(0);
+  expect(reads).toBe(2);
+  clock.advance(4_700);
+  expect(reads).toBe(7);
+});
+
+test("only Pods that are due are read", () => {
+  meter.follow("uid-of-a", 1_000);
+  meter.follow("uid-of-b", 2_000);
+  clock.advance(0);
+  clock.advance(2_000);
+  expect(asked.map((uids) => [...uids].sort())).toEqual([
+    ["uid-of-a", "uid-of-b"],
+    ["uid-of-a"],
+    ["uid-of-a", "uid-of-b"],
+  ]);
 });
 
 test("following a Pod again with the same interval changes nothing; with a shorter one it is read sooner", () => {
