@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
 import { containersOf, manifestsOf } from "../e2e/support/manifests.ts";
 import { EBPF_READY } from "../packages/operator/src/ebpf/condition.ts";
@@ -22,6 +24,8 @@ const BURST = 10;
 const PACE = 1_000;
 const NODE = "bench-node";
 const NAMESPACE = "default";
+/** What a Pod's calls make at least, were they few: without them, reading and exporting cost next to nothing. */
+const SERIES_PER_POD = 10;
 /** Two readings of all Pods fall into it. */
 const SECONDS = 60;
 /** How long anything may take to happen. Milliseconds. */
@@ -33,8 +37,9 @@ interface Pod {
 }
 
 /**
- * The agent as it is shipped, for a node whose Pods have real cgroups with a process in each, and no containers. How long after
- * a Pod's cgroup its programs are attached, and what the agent takes when it has nothing to do but to read counters.
+ * The agent as it is shipped, for a node whose Pods have what a runtime makes: a cgroup, one of a container in it with a process,
+ * and a status that names the container. How long after a Pod's cgroup its programs are attached, and what the agent takes when
+ * it has nothing to do but to read counters and export them.
  */
 export const measureAgent = async (): Promise<EbpfFigure[]> => {
   await bundle(BUNDLE);
@@ -63,6 +68,8 @@ export const measureAgent = async (): Promise<EbpfFigure[]> => {
   }
   const crowded = await Promise.all(burst.map(({ metadata }) => attachTime(node, metadata.uid)));
   await until("all Pods are reported", async () => (await withCondition(cluster, "True")) === PODS);
+  for (const pod of pods) await startContainer(cluster, node, pod);
+  await until("the Pods' calls are exported", async () => (await callSeries(address)) >= PODS * SERIES_PER_POD);
   const { share, rss, peak } = await idle(agent.pid, address);
   return [
     atMost("attached after the cgroup appears, median", median(latencies), 50, "ms"),
@@ -71,6 +78,7 @@ export const measureAgent = async (): Promise<EbpfFigure[]> => {
     atMost(`agent with ${PODS} monitored Pods, RSS`, rss, 90, "MB"),
     told("the same before its first Pod", empty, "MB"),
     told("its peak since the start", peak, "MB"),
+    told("series of system calls that it exports", await callSeries(address), ""),
     atMost(`agent with ${PODS} monitored Pods, CPU of one core`, share * 100, 1, "%"),
   ];
 };
@@ -114,9 +122,32 @@ const attachTime = async (node: TestNode, uid: string): Promise<number> => {
     if (performance.now() - begin > TIMEOUT) throw new Error(`nothing was attached to ${cgroup}`);
     await sleep(1);
   }
-  const time = performance.now() - begin;
-  await node.sleeper(node.makeCgroup(`${cgroup}/container`));
-  return time;
+  return performance.now() - begin;
+};
+
+/** A shell and what it starts make some thirty kinds of calls. */
+const WORK = 'echo $$ >"$0/cgroup.procs" && ls -lR /etc >/dev/null; date | cat >/dev/null';
+
+/** The Pod's container: a process that stays, one that works, and the status that tells of it. */
+const startContainer = async (cluster: Cluster, node: TestNode, { metadata: { name, uid } }: Pod): Promise<void> => {
+  const id = createHash("sha256").update(uid).digest("hex");
+  const cgroup = node.makeCgroup(`kubepods/burstable/pod${uid}/${id}`);
+  await node.sleeper(cgroup);
+  await promisify(execFile)("sh", ["-c", WORK, cgroup]);
+  const main = { name: "main", image: "none", imageID: "none", ready: true, restartCount: 0 };
+  await cluster.request(
+    "PATCH",
+    `/api/v1/namespaces/${NAMESPACE}/pods/${name}/status`,
+    { status: { phase: "Running", containerStatuses: [{ ...main, containerID: `containerd://${id}` }] } },
+    { contentType: "application/merge-patch+json" },
+  );
+};
+
+/** How many lines of a scrape count a Pod's calls. */
+const callSeries = async (address: string): Promise<number> => {
+  const scrape = await (await fetch(`http://${address}/metrics`)).text();
+  return scrape.split("\n").filter((line) => line.startsWith("podconfigmap_controller_ebpf_syscall_count_total{"))
+    .length;
 };
 
 /** What the agent takes while nothing changes and Prometheus looks every fifteen seconds. */

@@ -21,12 +21,10 @@ const binding = {
 
 /** The same limits for the manager's account: it writes nothing else to Pods either. */
 const limits = () => {
-  const policy = agentAdmissionPolicy({ namespace: NAMESPACE });
   const policyBinding = agentAdmissionPolicyBinding();
-  const expression = `request.userInfo.username == 'system:serviceaccount:${NAMESPACE}:${NAME}'`;
   const metadata = { name: ROLE, labels: LABELS };
   return [
-    { ...policy, metadata, spec: { ...policy.spec, matchConditions: [{ name: "agent", expression }] } },
+    { ...agentAdmissionPolicy(NAME), metadata },
     { ...policyBinding, metadata, spec: { ...policyBinding.spec, policyName: ROLE } },
   ];
 };
@@ -43,7 +41,8 @@ const daemonSet = (): DaemonSet => {
     args: ["manager", "--role", "all"],
     env: [...manager.env.filter(({ name }) => !names.has(name)), ...(agent.env ?? [])],
     ports: [...(agent.ports ?? []), ...manager.ports.filter(({ name }) => name === "webhook")],
-    resources: { requests: { cpu: "70m", memory: "256Mi" }, limits: { memory: "768Mi" } },
+    // The manager's and the agent's.
+    resources: { requests: { cpu: "70m", memory: "448Mi" }, limits: { memory: "1Gi" } },
   };
   const labels = { ...spec.template.metadata?.labels, ...LABELS };
   return {

@@ -36,19 +36,9 @@ export const agentManifests = ({ environment = {}, respawn = false, change }: Ag
 /** Runs the agent as users do, from the CRDs and the manifest of this checkout, and waits until it is ready. */
 export const deployAgent = async (cluster: RealCluster, options: AgentOptions = {}): Promise<void> => {
   await buildOperator(cluster);
-  await routeServices(cluster);
   await apply(cluster, ...manifestsIn("crd"));
   await apply(cluster, ...agentManifests(options));
   await agentReady(cluster);
-};
-
-/**
- * In the network of the node itself, a Service's address is replaced after the kernel has found a route for it. Other nodes
- * have a default route.
- */
-const routeServices = async ({ node }: RealCluster): Promise<void> => {
-  const { host, services } = node.addresses;
-  await node.run("ip", ["route", "replace", services, "via", host, "dev", "eth0"]);
 };
 
 const daemonSet = (): Manifest => {

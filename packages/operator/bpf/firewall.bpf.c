@@ -35,7 +35,7 @@ static __always_inline int judge_incomplete(enum direction direction, __u8 proto
 		return PASS;
 	answer = answer_to_incomplete(policy, direction, protocol);
 	if (policy->flags & JUDGES(direction))
-		count(policy, direction, protocol, answer == OPEN ? ALLOWED : BLOCKED);
+		count(policy, direction, protocol, answer == OPEN ? ALLOWED : BLOCKED, 1);
 	return answer == CLOSED ? DROP : PASS;
 }
 

@@ -230,15 +230,21 @@ static __always_inline struct packet parse(struct __sk_buff *skb, enum direction
 /* The address of the other side. Nothing is loaded past the end of a packet: 0s then. */
 static __always_inline struct address remote_address(struct __sk_buff *skb, enum direction direction)
 {
-	struct address address = {};
-	__be32 ipv4 = 0;
+	struct address address = {}, ipv6_copy;
+	__be32 ipv4_copy;
 
 	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		bpf_skb_load_bytes(skb, direction == INGRESS ? IPV6_SOURCE : IPV6_DEST, &address, sizeof(address));
-		return address;
+		__u32 offset = direction == INGRESS ? IPV6_SOURCE : IPV6_DEST;
+		const struct address *ipv6 = header_at(skb, offset, &ipv6_copy, sizeof(ipv6_copy));
+
+		if (ipv6)
+			__builtin_memcpy(&address, ipv6, sizeof(address));
+	} else {
+		__u32 offset = direction == INGRESS ? IPV4_SOURCE : IPV4_DEST;
+		const __be32 *ipv4 = header_at(skb, offset, &ipv4_copy, sizeof(ipv4_copy));
+
+		address.words[1] = (__u64)(ipv4 ? *ipv4 : 0) << 32 | bpf_htonl(0xffff);
 	}
-	bpf_skb_load_bytes(skb, direction == INGRESS ? IPV4_SOURCE : IPV4_DEST, &ipv4, sizeof(ipv4));
-	address.words[1] = (__u64)ipv4 << 32 | bpf_htonl(0xffff);
 	return address;
 }
 

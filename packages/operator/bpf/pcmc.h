@@ -29,6 +29,14 @@ struct call_mask {
 };
 SIZE_IS(struct call_mask, 64);
 
+/* Whose turn it is to count, of the versions of the programs that are attached. */
+struct turn {
+	__u32 version;
+	/* Of all maps of the node's folder. */
+	__u32 layout_version;
+};
+SIZE_IS(struct turn, 8);
+
 /* One Pod's calls by number, on one CPU. */
 struct call_counts {
 	__u64 calls[SYSCALLS];

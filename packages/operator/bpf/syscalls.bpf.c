@@ -57,8 +57,20 @@ struct cgroup {
 
 #pragma clang attribute pop
 
-/* Union of slot_calls, kept by the agent. Plain data and no map to look up: this is read at every call of the node. */
+/*
+ * Union of slot_calls, kept by the agent; each version of the programs has its own. Plain data and no map to look up: this is
+ * read at every call of the node.
+ */
 volatile struct call_mask wanted SEC(".data.wanted");
+
+/* Set at load: which version of the programs these are. */
+const volatile __u32 own_version = 0;
+
+/*
+ * The version that counts, while two are attached. One word, shared by all versions: its one write hands over from one to the
+ * other, so that an agent that is killed anywhere leaves exactly one that counts.
+ */
+volatile struct turn turn SEC(".data.turn") = { .layout_version = LAYOUT_VERSION };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -118,7 +130,7 @@ int count_syscall(struct bpf_raw_tracepoint_args *ctx)
 	struct call_counts *counts;
 	void *holder;
 
-	if (number >= SYSCALLS || !has(&wanted, number))
+	if (number >= SYSCALLS || !has(&wanted, number) || turn.version != own_version)
 		return 0;
 	cgroup = bpf_get_current_cgroup_id();
 	slot = bpf_map_lookup_elem(&cgroups, &cgroup);

@@ -27,8 +27,9 @@ static __always_inline void remember_opener(struct __sk_buff *skb, enum directio
 	if (!sk || sk->state != (direction == INGRESS ? BPF_TCP_LISTEN : BPF_TCP_SYN_SENT))
 		return;
 	flow = bpf_sk_storage_get(&tcp_flows, sk, &opened, BPF_SK_STORAGE_GET_F_CREATE);
+	/* One socket can have been refused as a client, and listen now. */
 	if (flow)
-		flow->audited = opened.audited;
+		*flow = opened;
 }
 
 /* Whether a socket listens on the packet's local address and port. */
@@ -111,7 +112,7 @@ __noinline int judge_established(struct __sk_buff *skb, __u32 direction, __u32 l
 			return PASS;
 		flow->audited = policy->generation;
 	}
-	return conclude(policy, &question, answer);
+	return conclude(policy, &question, answer, 1);
 }
 
 /* A packet that opens a connection. */
@@ -124,7 +125,7 @@ __noinline int judge_attempt(struct __sk_buff *skb, __u32 direction, __u32 local
 	if (!policy)
 		return PASS;
 	if (policy->flags & JUDGES(direction))
-		verdict = conclude(policy, &question, look_up(skb, direction, policy, &question));
+		verdict = conclude(policy, &question, look_up(skb, direction, policy, &question), 1);
 	if (verdict == PASS)
 		remember_opener(skb, direction, policy);
 	return verdict;

@@ -5,7 +5,12 @@
 
 #include "verdict.h"
 
-/* Two maps, so that strangers cannot push the Pod's own requests out. */
+/*
+ * Who wrote first, which tells the Pod's answers from its requests. It is remembered while a port is open too: an answer to a
+ * client taken for a request would let that client in when the port is closed.
+ *
+ * Two maps, so that strangers cannot push the Pod's own requests out.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_UDP_PEERS);
@@ -29,6 +34,12 @@ static __always_inline void set_peer(struct udp_peer *peer, struct __sk_buff *sk
 	__builtin_memset(peer->unused, 0, sizeof(peer->unused));
 }
 
+/* One buffer can hold many that are cut apart by the device, or were put together by it. */
+static __always_inline __u64 datagrams(const struct __sk_buff *skb)
+{
+	return skb->gso_segs ? skb->gso_segs : 1;
+}
+
 static __always_inline int knows(void *peers, const struct udp_peer *peer)
 {
 	return bpf_map_lookup_elem(peers, peer) != 0;
@@ -39,12 +50,6 @@ static __always_inline void remember(void *peers, const struct udp_peer *peer)
 	__u8 one = 1;
 
 	bpf_map_update_elem(peers, peer, &one, BPF_ANY);
-}
-
-/* Only then is it needed to know who wrote first: to tell the Pod's answers from its requests. */
-static __always_inline int knows_guests(const struct policy *policy)
-{
-	return policy->flags & (JUDGES(EGRESS) | RESTRICTS(INGRESS, AUDITED, UDP));
 }
 
 __noinline int judge_udp_ingress(struct __sk_buff *skb, __u32 local_port, __u32 remote_port)
@@ -58,16 +63,14 @@ __noinline int judge_udp_ingress(struct __sk_buff *skb, __u32 local_port, __u32 
 		return PASS;
 	if (policy->flags & JUDGES(INGRESS))
 		answer = look_up(skb, INGRESS, policy, &question);
-	if (answer == CLOSED || knows_guests(policy)) {
-		set_peer(&peer, skb, INGRESS, remote_port);
-		if (answer == CLOSED || !knows(&udp_guests, &peer)) {
-			if (knows(&udp_requests, &peer))
-				answer = OPEN;
-			else if (answer != CLOSED)
-				remember(&udp_guests, &peer);
-		}
+	set_peer(&peer, skb, INGRESS, remote_port);
+	if (answer == CLOSED || !knows(&udp_guests, &peer)) {
+		if (knows(&udp_requests, &peer))
+			answer = OPEN;
+		else if (answer != CLOSED)
+			remember(&udp_guests, &peer);
 	}
-	return policy->flags & JUDGES(INGRESS) ? conclude(policy, &question, answer) : PASS;
+	return policy->flags & JUDGES(INGRESS) ? conclude(policy, &question, answer, datagrams(skb)) : PASS;
 }
 
 __noinline int judge_udp_egress(struct __sk_buff *skb, __u32 local_port, __u32 remote_port)
@@ -82,13 +85,13 @@ __noinline int judge_udp_egress(struct __sk_buff *skb, __u32 local_port, __u32 r
 		return PASS;
 	set_peer(&peer, skb, EGRESS, remote_port);
 	requested = knows(&udp_requests, &peer);
-	if (requested || !knows_guests(policy) || !knows(&udp_guests, &peer)) {
+	if (requested || !knows(&udp_guests, &peer)) {
 		if (policy->flags & JUDGES(EGRESS))
 			answer = look_up(skb, EGRESS, policy, &question);
 		if (!requested && answer != CLOSED)
 			remember(&udp_requests, &peer);
 	}
-	return policy->flags & JUDGES(EGRESS) ? conclude(policy, &question, answer) : PASS;
+	return policy->flags & JUDGES(EGRESS) ? conclude(policy, &question, answer, datagrams(skb)) : PASS;
 }
 
 #endif

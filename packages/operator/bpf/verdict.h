@@ -52,32 +52,32 @@ static __always_inline const struct policy *current_policy(void)
 
 /* Programs in process context are interrupted by those in softirq on the same CPU, so additions are atomic. */
 static __always_inline void count(const struct policy *policy, enum direction direction, __u8 protocol,
-				  enum verdict verdict)
+				  enum verdict verdict, __u64 packets)
 {
 	__u32 zero = 0;
 	struct counters *counts = bpf_map_lookup_elem(&counters, &zero);
 
 	if (counts)
 		__sync_fetch_and_add(
-			&counts->verdicts[policy->generation & 1][direction & 1][protocol & 1][verdict & 1], 1);
+			&counts->verdicts[policy->generation & 1][direction & 1][protocol & 1][verdict & 1], packets);
 }
 
 static __always_inline void count_blocked(const struct policy *policy, enum direction direction, __u8 protocol,
-					  __u16 port)
+					  __u16 port, __u64 packets)
 {
 	struct blocked_port key = { .port = port, .direction = direction, .protocol = protocol };
-	__u64 one = 1, *blocked;
+	__u64 *blocked;
 
-	count(policy, direction, protocol, BLOCKED);
+	count(policy, direction, protocol, BLOCKED, packets);
 	blocked = bpf_map_lookup_elem(&blocked_ports, &key);
 	if (!blocked) {
-		if (!bpf_map_update_elem(&blocked_ports, &key, &one, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&blocked_ports, &key, &packets, BPF_NOEXIST))
 			return;
 		/* Another CPU was first. */
 		blocked = bpf_map_lookup_elem(&blocked_ports, &key);
 	}
 	if (blocked)
-		__sync_fetch_and_add(blocked, 1);
+		__sync_fetch_and_add(blocked, packets);
 }
 
 static __always_inline int has(const __u8 *bitmap, __u16 port)
@@ -113,8 +113,10 @@ __noinline int is_node(struct __sk_buff *skb, __u32 direction)
 	for (__u32 i = 0; i < MAX_NODE_ADDRESSES; i++) {
 		const __u64 *node = policy->node_addresses[i].words;
 
+		if (i >= policy->node_address_count)
+			return 0;
 		if (!((node[0] ^ remote.words[0]) | (node[1] ^ remote.words[1])))
-			return i < policy->node_address_count;
+			return 1;
 	}
 	return 0;
 }
@@ -137,13 +139,14 @@ static __always_inline enum answer look_up(struct __sk_buff *skb, enum direction
 }
 
 /* Counts an answer, and says what becomes of the packet. */
-static __always_inline int conclude(const struct policy *policy, const struct question *question, enum answer answer)
+static __always_inline int conclude(const struct policy *policy, const struct question *question, enum answer answer,
+				    __u64 packets)
 {
 	if (answer == OPEN) {
-		count(policy, question->direction, question->protocol, ALLOWED);
+		count(policy, question->direction, question->protocol, ALLOWED, packets);
 		return PASS;
 	}
-	count_blocked(policy, question->direction, question->protocol, port_of(question));
+	count_blocked(policy, question->direction, question->protocol, port_of(question), packets);
 	return answer == CLOSED ? DROP : PASS;
 }
 

@@ -46,7 +46,7 @@ const ipWith =
 
 /**
  * Links this machine with a node's network namespace, on addresses that nothing here uses, and routes Pods and
- * Services through it. The device goes with the namespace or by {@link removeLink}, and the routes with the device.
+ * Services through it, and the node's own way to Services. The device goes with the namespace or by {@link removeLink}, and the routes with the device.
  */
 export const createLink = async (options: LinkOptions): Promise<AddressPlan> => {
   const { pid, owner, inside, signal } = options;
@@ -61,6 +61,9 @@ export const createLink = async (options: LinkOptions): Promise<AddressPlan> => 
   for (const { node, linkBits, pods, services } of familiesOf(plan)) {
     await within("address", "add", `${node}/${linkBits}`, "dev", INSIDE, ...knownUnique(node));
     for (const range of [pods, services]) await ip("route", "replace", range, "via", node, "dev", device);
+    // What the node itself sends to a Service gets a Pod's address only after a route has been found. Other nodes have a default
+    // route for that. Not by the host, which would send back what nobody gives another address.
+    await within("route", "add", services, "dev", INSIDE);
   }
   return plan;
 };

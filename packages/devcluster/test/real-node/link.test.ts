@@ -3,6 +3,7 @@
  *
  * Invariants:
  * - a link takes no address that anything else has a route to, and says when it has to leave the usual space;
+ * - the node itself has a route to Services, of each family;
  * - two links share nothing, also when both draw the same random numbers.
  */
 import { execFile } from "node:child_process";
@@ -19,6 +20,8 @@ interface Links {
   readonly plans: readonly AddressPlan[];
   readonly said: readonly string[];
   readonly routes: readonly string[];
+  /** Those of the first node. */
+  readonly inside: readonly string[];
 }
 
 /** Makes links after `prepare`, a script, one for each list of random numbers. */
@@ -47,6 +50,12 @@ describe.skipIf(reason !== undefined)(`a link${reason ? ` (skipped: ${reason})` 
         "fd00:1:1:2::/112 pcmc-0",
       ]),
     );
+  });
+
+  test.skipIf(noIpv6)(`gives the node a way to Services, of IPv4 and of IPv6${noIpv6}`, async () => {
+    const { plans, inside } = await linksAfter(`echo 0 >${IPV6}`, SAME);
+    const [plan] = plans;
+    expect(inside).toEqual(expect.arrayContaining([`${plan?.services} eth0`, `${plan?.v6?.services} eth0`]));
   });
 
   test.skipIf(noIpv6)(`has other addresses than one before it that drew the same${noIpv6}`, async () => {

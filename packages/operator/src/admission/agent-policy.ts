@@ -36,6 +36,13 @@ const variables = {
   newMetadata: "dyn(object.metadata)",
 };
 
+/**
+ * Characters at the most: four times what the agent writes. `size()` counts code points. The API server itself bounds none of
+ * this, and each watcher of Pods gets it.
+ */
+const MESSAGE_SIZE = 4_096;
+const REASON_SIZE = 128;
+
 /** The first one that does not hold is told. */
 const validations = [
   {
@@ -68,6 +75,10 @@ const validations = [
     expression: `${conditionsOf("object", "==")}.size() <= 1`,
     message: `the condition ${EBPF_READY} may stand in a Pod once`,
   },
+  {
+    expression: `${conditionsOf("object", "==")}.all(condition, condition.status in ['True', 'False', 'Unknown'] && condition.?reason.orValue('').size() <= ${REASON_SIZE} && condition.?message.orValue('').size() <= ${MESSAGE_SIZE})`,
+    message: `the condition ${EBPF_READY} has a status that there is, a reason of ${REASON_SIZE} characters at the most and a message of ${MESSAGE_SIZE}`,
+  },
 ];
 
 /** All writes and all subresources, so that a wider role by mistake gives the agent no more. */
@@ -78,19 +89,18 @@ const writesOfPods = {
   resources: ["pods", "pods/*"],
 };
 
-/** Whom the policy is about: nobody else's requests, the kubelets' among them, are looked at. */
-interface AgentIdentity {
-  /** The namespace of the agent's ServiceAccount. */
-  readonly namespace: string;
-}
-
 /**
  * What the agents may change of Pods, beyond what RBAC can say: on its own node only, and nothing but one condition. Without it
  * `patch pods/status` would let the agent of one node mark every Pod of the cluster unready, and change its labels.
  *
+ * It is about the ServiceAccounts of that name in every namespace: the agent may be installed in any, and a policy that matches
+ * nobody would forbid nothing. Nobody else's requests, the kubelets' among them, are looked at.
+ *
  * For Kubernetes 1.30 and later; `failurePolicy: Fail` concerns the agents alone.
+ *
+ * @param account - the name of the ServiceAccount that agents run as
  */
-export const agentAdmissionPolicy = ({ namespace }: AgentIdentity): ValidatingAdmissionPolicy => ({
+export const agentAdmissionPolicy = (account: string): ValidatingAdmissionPolicy => ({
   apiVersion,
   kind: "ValidatingAdmissionPolicy",
   metadata: { name: AGENT.name, labels: AGENT.labels },
@@ -100,7 +110,8 @@ export const agentAdmissionPolicy = ({ namespace }: AgentIdentity): ValidatingAd
     matchConditions: [
       {
         name: "agent",
-        expression: `request.userInfo.username == 'system:serviceaccount:${namespace}:${AGENT.name}'`,
+        // Neither part of `system:serviceaccount:<namespace>:<name>` can have a colon.
+        expression: `request.userInfo.username.startsWith('system:serviceaccount:') && request.userInfo.username.endsWith(':${account}')`,
       },
     ],
     variables: Object.entries(variables).map(([name, expression]) => ({ name, expression })),

@@ -108,6 +108,7 @@ const top = (command: Command, { io, setExitCode }: Definitions): void => {
     .option("-n, --namespace <namespace>", "Pods of this namespace; of all when not given")
     .option("--node <node>", "Pods of this node; of all when not given")
     .option("--agent <url...>", "ask these agents, and no cluster: http://127.0.0.1:8080")
+    .option("--agent-namespace <namespace>", "where the agents of the cluster run", "default")
     .option("--kubeconfig <file>", "kubeconfig of the cluster")
     .option("--context <context>", "context of the kubeconfig")
     .addOption(

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Clock, Timer } from "@pcmc/controller-runtime";
+import { cgroupId } from "./cgroup-handle.ts";
 import { comparable, expectedPath, isClassName, podIdOf, podIds } from "./cgroup-names.ts";
 import { findTops, foldersIn } from "./cgroup-tops.ts";
 import { type Watching, watchFolder } from "./cgroup-watch.ts";
@@ -18,6 +19,12 @@ const POLL = 1000;
 
 type Handler = (podId: string) => void;
 
+/** A Pod's cgroup. One that is made anew under the same path has another id, and nothing that was attached to the first. */
+interface Standing {
+  readonly path: string;
+  readonly id: bigint;
+}
+
 /**
  * The cgroups of a node's Pods, kept by inotify: at most a dozen watches, on the folders that Pods stand in, none per Pod.
  *
@@ -25,8 +32,8 @@ type Handler = (podId: string) => void;
  */
 export class CgroupTree implements Disposable {
   readonly #options: CgroupTreeOptions;
-  /** Folders in which Pods stand, with the Pods of each (comparable id to path). */
-  readonly #folders = new Map<string, ReadonlyMap<string, string>>();
+  /** Folders in which Pods stand, with the Pods of each by their comparable ids. */
+  readonly #folders = new Map<string, ReadonlyMap<string, Standing>>();
   readonly #watches = new Map<string, Watching>();
   readonly #handlers = new Set<Handler>();
   readonly #refused = new Set<string>();
@@ -48,7 +55,7 @@ export class CgroupTree implements Disposable {
     return this.#lookUp(pod);
   }
 
-  /** Calls `handler` with the id of each Pod that has a cgroup, and of each that gets one. */
+  /** Calls `handler` with the id of each Pod that has a cgroup, and of each that gets one, gets another, or loses it. */
   onPod(handler: Handler): Disposable {
     // A handler that is given twice is called twice: each subscription ends by itself.
     const own: Handler = (podId) => handler(podId);
@@ -68,7 +75,9 @@ export class CgroupTree implements Disposable {
   #lookUp(pod: Pick<NodePod, "uid" | "configHash" | "qosClass">): string | undefined {
     const candidates = [
       ...this.#tops.map((top) => expectedPath(top, pod)),
-      ...[...this.#folders.values()].flatMap((pods) => podIds(pod).flatMap((id) => pods.get(comparable(id)) ?? [])),
+      ...[...this.#folders.values()].flatMap((pods) =>
+        podIds(pod).flatMap((id) => pods.get(comparable(id))?.path ?? []),
+      ),
     ];
     return candidates.find((path) => existsSync(path));
   }
@@ -102,14 +111,24 @@ export class CgroupTree implements Disposable {
   #read(folder: string): void {
     // Watched before it is read: what is made in between is told.
     this.#watch(folder);
-    const before = this.#folders.get(folder);
-    const now = new Map<string, string>();
+    const now = new Map<string, Standing>();
     for (const name of foldersIn(folder)) {
       const podId = podIdOf(name);
-      if (podId !== undefined) now.set(podId, `${folder}/${name}`);
+      if (podId === undefined) continue;
+      const path = `${folder}/${name}`;
+      const id = cgroupId(path);
+      if (id !== undefined) now.set(podId, { path, id });
     }
+    this.#replace(folder, now);
+  }
+
+  /** Tells of each Pod that has come, has gone, or has another cgroup than before. */
+  #replace(folder: string, now: ReadonlyMap<string, Standing>): void {
+    const before = this.#folders.get(folder) ?? new Map<string, Standing>();
     this.#folders.set(folder, now);
-    for (const podId of now.keys()) if (!before?.has(podId)) for (const handler of this.#handlers) handler(podId);
+    for (const podId of new Set([...before.keys(), ...now.keys()])) {
+      if (before.get(podId)?.id !== now.get(podId)?.id) for (const handler of this.#handlers) handler(podId);
+    }
   }
 
   #watch(folder: string): void {
@@ -131,6 +150,7 @@ export class CgroupTree implements Disposable {
 
   #forget(folder: string): void {
     this.#unwatch(folder);
+    this.#replace(folder, new Map());
     this.#folders.delete(folder);
   }
 

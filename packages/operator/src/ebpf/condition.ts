@@ -1,13 +1,17 @@
 import type { Pod, PodCondition } from "kubernetes-types/core/v1.d.ts";
 import { shorten } from "../controllers/conditions.ts";
+import type { ProgramType } from "./node-pod.ts";
 import type { PodPolicy } from "./policy.ts";
 
 /** The Pod condition that the node agent writes, and that a Pod can name as its readiness gate. */
 export const EBPF_READY = "podconfig.example.com/EbpfReady";
 
 /** What is attached for a Pod, by the names that metrics use too. */
-export const PROGRAM_TYPES = ["syscall_counter", "l4_firewall"] as const;
-export type ProgramType = (typeof PROGRAM_TYPES)[number];
+export const PROGRAM_TYPES: readonly ProgramType[] = ["syscall_counter", "l4_firewall"];
+
+/** The programs that something asks for, be it a policy or a spec: each part is `undefined` where it does not. */
+export const programsOf = ({ syscalls, firewall }: { readonly syscalls: unknown; readonly firewall: unknown }) =>
+  PROGRAM_TYPES.filter((program) => (program === "syscall_counter" ? syscalls : firewall) !== undefined);
 
 /** Reasons of the condition beside those of failures, which come from the agent (`CgroupNotFound`) and the policy (`HostNetwork`). */
 export const podReasons = {
@@ -46,7 +50,8 @@ export const hasReadinessGate = ({ spec }: Pod): boolean =>
   spec?.readinessGates?.some(({ conditionType }) => conditionType === EBPF_READY) ?? false;
 
 /**
- * The condition that a Pod should have; `undefined` = none.
+ * The condition that a Pod should have; `undefined` = none. That nothing is asked for is only said once nothing is in the
+ * kernel: what could not be taken out goes on judging.
  *
  * A failure makes it False. With `onFailure: allow` that must not take the Pod out of Services, so on a Pod with the readiness
  * gate it is then True with the reason `FailedOpen`.
@@ -55,7 +60,7 @@ export const podCondition = (
   policy: Pick<PodPolicy, "applies" | "onFailure" | "problems" | "sources">,
   { gate, progress }: { readonly gate: boolean; readonly progress: Progress },
 ): EbpfCondition | undefined => {
-  if (!policy.applies) return gate ? NOT_REQUIRED : undefined;
+  if (!policy.applies && progress.kind === "attached") return gate ? NOT_REQUIRED : undefined;
   const { status, reason, detail } = verdict(policy, progress);
   const isOpen = status === "False" && progress.kind !== "pending" && gate && policy.onFailure === "allow";
   const opened = isOpen ? ({ status: "True", reason: podReasons.failedOpen } as const) : { status, reason };
@@ -91,7 +96,9 @@ const messageOf = (detail: string, progress: Progress, sources: PodPolicy["sourc
   const parts = [
     ...(programs.length > 0 ? [`In the kernel: ${programs.join(", ")}.`] : []),
     ...(detail === "" ? [] : [shorten(detail)]),
-    `Policy: ${sources.map(({ name, generation }) => `${name}@${generation}`).join(", ")}.`,
+    ...(sources.length > 0
+      ? [`Policy: ${sources.map(({ name, generation }) => `${name}@${generation}`).join(", ")}.`]
+      : []),
   ];
   return parts.join(" ");
 };

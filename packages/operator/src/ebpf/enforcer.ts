@@ -3,6 +3,7 @@ import { architectureOf } from "./agent/architecture.ts";
 import { cgroupId, openCgroup } from "./cgroup-handle.ts";
 import { cgroupRoots } from "./cgroup-root.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
+import { PROGRAM_TYPES, programsOf } from "./condition.ts";
 import type { EbpfFailure } from "./failure.ts";
 import { failureOf, mayPass } from "./failure-of.ts";
 import { HeldPod, type NodeParts, removePodFolder } from "./held-pod.ts";
@@ -16,7 +17,9 @@ import type { PodPolicy } from "./policy.ts";
 import { checkNode, readPrograms } from "./preflight.ts";
 import { type ProgramName, type ProgramObject, readProgram } from "./programs.ts";
 import { RunStatistics } from "./run-stats.ts";
+import { SharedFirewalls } from "./shared-firewalls.ts";
 import { SpareObject } from "./spare-object.ts";
+import { checkNodeName, noteOrigin, readOrigin } from "./sweep-origin.ts";
 import type { Architecture } from "./syscalls-table.ts";
 import { EbpfUnavailable } from "./unavailable.ts";
 
@@ -25,6 +28,11 @@ export interface EnforcerOptions {
   readonly pinDir: string;
   /** The cgroup v2 mount, or a folder in it that holds `kubepods`. `undefined`: found. */
   readonly cgroupRoot: string | undefined;
+  /**
+   * The node's name in the API. With it, pins of a node with another name are refused: they would be swept for gone. Default:
+   * not looked at.
+   */
+  readonly nodeName?: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether the kernel measures the run time of programs; it costs some nanoseconds a run on the whole node. Default false. */
@@ -33,6 +41,12 @@ export interface EnforcerOptions {
   readonly readProgram?: (name: ProgramName, architecture: Architecture) => ProgramObject;
   /** Reads the node's addresses; default: those of this network namespace. */
   readonly readAddresses?: typeof nodeAddresses;
+}
+
+/** Of which Pods it is known whether they live. */
+export interface SweepScope {
+  /** The namespaces whose Pods were listed; `undefined` or none = all. */
+  readonly namespaces?: readonly string[] | undefined;
 }
 
 /**
@@ -50,6 +64,10 @@ export class Enforcer implements AsyncDisposable {
   readonly #stats: RunStatistics;
   readonly #resources: DisposableStack;
   readonly #held = new Map<string, HeldPod>();
+  readonly #firewalls = new SharedFirewalls();
+  readonly #nodeName: string | undefined;
+  /** Pods whose origin is noted. */
+  readonly #noted = new Set<string>();
 
   /**
    * Checks that this node can do eBPF, and takes the pin directory.
@@ -65,15 +83,17 @@ export class Enforcer implements AsyncDisposable {
   }
 
   private constructor(options: EnforcerOptions) {
-    const { pinDir, cgroupRoot, clock, log, runStats = false } = options;
+    const { pinDir, cgroupRoot, nodeName, clock, log, runStats = false } = options;
     const architecture = architectureOf();
     checkNode();
     const objects = readPrograms(architecture, options.readProgram ?? readProgram);
     const roots = cgroupRoots(cgroupRoot);
     this.#log = log;
+    this.#nodeName = nodeName;
     this.#dir = openPinDir(pinDir);
     using resources = new DisposableStack();
     resources.use(takePinDir(pinDir));
+    if (nodeName !== undefined) checkNodeName(this.#dir.pods, nodeName);
     this.#tree = resources.use(
       new CgroupTree({ roots, clock, onWatchRefused: (code) => log.warning(POLLED, { code }) }),
     );
@@ -113,14 +133,14 @@ export class Enforcer implements AsyncDisposable {
   /** Puts the policy in the kernel, or takes out what it no longer holds. Never rejects for what the kernel says. */
   async apply(pod: NodePod, policy: PodPolicy): Promise<ApplyOutcome> {
     try {
-      return this.#apply(pod, policy);
+      return this.#apply(pod, this.#firewalls.share(policy));
     } catch (error) {
       this.#log.warning("a Pod's policy could not be put in the kernel", {
         error,
         namespace: pod.namespace,
         pod: pod.name,
       });
-      return failed([], failuresOf(policy, failureOf(error)));
+      return this.#failed(pod.uid, policy, failureOf(error));
     }
   }
 
@@ -128,14 +148,18 @@ export class Enforcer implements AsyncDisposable {
   release(uid: string): void {
     const held = this.#held.get(uid);
     this.#held.delete(uid);
+    this.#noted.delete(uid);
     if (held !== undefined) held.remove();
     else if (isFolderName(uid)) removePodFolder(`${this.#dir.pods}/${uid}`);
   }
 
-  /** Releases every Pod that is not in `liveUids`. Returns those released: what fails is logged, and there again next time. */
-  sweep(liveUids: ReadonlySet<string>): readonly string[] {
+  /**
+   * Releases every Pod of the namespaces that is not in `liveUids`. Returns those released: what fails is logged, and there again
+   * next time. Where the namespaces are not all, a Pod of which it is not known where it is from stays.
+   */
+  sweep(liveUids: ReadonlySet<string>, { namespaces = [] }: SweepScope = {}): readonly string[] {
     const gone = [...new Set([...this.#held.keys(), ...namesIn(this.#dir.pods)])].filter((uid) => !liveUids.has(uid));
-    return gone.filter((uid) => this.#tryRelease(uid));
+    return gone.filter((uid) => this.#isOf(uid, namespaces) && this.#tryRelease(uid));
   }
 
   /** What was counted, of each Pod that is held, or of those of them that `uids` names. */
@@ -182,12 +206,40 @@ export class Enforcer implements AsyncDisposable {
     using cgroup = path === undefined ? undefined : openCgroup(path);
     if (cgroup === undefined) return { kind: "waiting", failure: NO_CGROUP };
     const holding = held ?? this.#hold(pod.uid);
+    this.#noteOrigin(pod);
     const failures = holding.apply(pod, policy, cgroup);
     // All that was attached went with the cgroup; and if something failed, that was why.
     if (cgroupId(cgroup.path) !== cgroup.id) return { kind: "waiting", failure: CGROUP_GONE };
     return failures.length > 0
       ? failed(holding.programs, failures)
       : { kind: "applied", programs: holding.programs, revision: policy.revision };
+  }
+
+  /** What stands is told with what failed: of a policy that asks for nothing, that it could not be taken out. */
+  #failed(uid: string, policy: PodPolicy, failure: EbpfFailure): ApplyOutcome {
+    const standing = this.#held.get(uid)?.programs ?? [];
+    const asked = programsOf(policy);
+    const concerned = PROGRAM_TYPES.filter((program) => asked.includes(program) || standing.includes(program));
+    // Something that could not be taken over can be of either kind.
+    const programs = concerned.length > 0 ? concerned : PROGRAM_TYPES;
+    const outcome = failed(
+      standing,
+      programs.map((program) => ({ program, ...failure })),
+    );
+    return asked.length === 0 ? { ...outcome, retry: true } : outcome;
+  }
+
+  /** Once for each Pod and process: a link that stands is not made again. */
+  #noteOrigin({ uid, namespace }: NodePod): void {
+    if (this.#nodeName === undefined || this.#noted.has(uid)) return;
+    noteOrigin(`${this.#dir.pods}/${uid}`, { node: this.#nodeName, namespace });
+    this.#noted.add(uid);
+  }
+
+  #isOf(uid: string, namespaces: readonly string[]): boolean {
+    if (namespaces.length === 0) return true;
+    const origin = readOrigin(`${this.#dir.pods}/${uid}`);
+    return origin !== undefined && namespaces.includes(origin.namespace);
   }
 
   #tryRelease(uid: string): boolean {
@@ -202,9 +254,7 @@ export class Enforcer implements AsyncDisposable {
 
   #adoptPod(uid: string): void {
     try {
-      const held = HeldPod.open(`${this.#dir.pods}/${uid}`, this.#parts);
-      held.adopt();
-      this.#held.set(uid, held);
+      this.#hold(uid);
     } catch (error) {
       // It goes on judging as it stands; the Pod's first `apply` tells of the failure.
       this.#log.error("what an earlier agent left of a Pod could not be taken over", { error, uid });
@@ -214,6 +264,13 @@ export class Enforcer implements AsyncDisposable {
   #hold(uid: string): HeldPod {
     if (!isFolderName(uid)) throw new RangeError(`${JSON.stringify(uid)} is no UID of a Pod`);
     const held = HeldPod.open(`${this.#dir.pods}/${uid}`, this.#parts);
+    try {
+      // One that could not be taken over at first has a slot that may be another's by now.
+      held.adopt();
+    } catch (error) {
+      held[Symbol.dispose]();
+      throw error;
+    }
     this.#held.set(uid, held);
     return held;
   }
@@ -242,14 +299,11 @@ const CGROUP_GONE: EbpfFailure = {
   message: "The Pod's cgroup was removed while its programs were attached: the Pod has ended.",
 };
 
-const failed = (programs: readonly ProgramType[], failures: readonly ProgramFailure[]): ApplyOutcome => ({
+type Failed = Extract<ApplyOutcome, { readonly kind: "failed" }>;
+
+const failed = (programs: readonly ProgramType[], failures: readonly ProgramFailure[]): Failed => ({
   kind: "failed",
   programs,
   failures,
   retry: failures.some(mayPass),
 });
-
-const failuresOf = (policy: PodPolicy, failure: EbpfFailure): readonly ProgramFailure[] => [
-  ...(policy.syscalls === undefined ? [] : [{ program: "syscall_counter", ...failure } as const]),
-  ...(policy.firewall === undefined ? [] : [{ program: "l4_firewall", ...failure } as const]),
-];

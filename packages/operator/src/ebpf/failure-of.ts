@@ -16,8 +16,10 @@ const ADVICE: Partial<Readonly<Record<EbpfFailureReason, string>>> = {
   NoBtf: "Use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y.",
   KernelTooOld:
     "The kernel lacks something that the programs need; docs/EBPF_FEATURES.md has the floor of each feature.",
-  TooManyPods:
-    "A map is full, or the cgroup has as many programs as it can: select fewer Pods, or remove other programs from the cgroup.",
+  TooManyPods: "A map is full: select fewer Pods.",
+  CgroupBusy:
+    "A program of others on the Pod's cgroup, or on one above it, was attached alone (without BPF_F_ALLOW_MULTI), or there are " +
+    "64 already: `bpftool cgroup tree` shows them; detach what is not needed.",
   CgroupGone: "The Pod ended while its programs were attached; nothing is left to do.",
   VerifierRefused: "Report it, with the version of the kernel.",
   KernelError: "It is tried again.",
@@ -39,7 +41,14 @@ const BY_CODE: Readonly<Record<string, EbpfFailureReason>> = {
 
 /** The same code has another meaning here. */
 const BY_OPERATION: Readonly<Record<string, Readonly<Record<string, EbpfFailureReason>>>> = {
-  "attach to cgroup": { EBADF: "CgroupGone", ENOENT: "CgroupGone", ENODEV: "CgroupGone", EINVAL: "KernelTooOld" },
+  "attach to cgroup": {
+    EBADF: "CgroupGone",
+    ENOENT: "CgroupGone",
+    ENODEV: "CgroupGone",
+    EINVAL: "KernelTooOld",
+    EPERM: "CgroupBusy",
+    E2BIG: "CgroupBusy",
+  },
   "update link": { ENOLINK: "CgroupGone" },
   "load object": { ESRCH: "NoBtf", EINVAL: "KernelTooOld", E2BIG: "KernelTooOld" },
   "attach to raw tracepoint": { ENOENT: "KernelTooOld" },
@@ -83,7 +92,13 @@ const verdictOf = (log: string): string =>
     .findLast((line) => line !== "" && !/^(processed|verification time|stack depth)/.test(line)) ?? "it gave no reason";
 
 /** Failures that stay until the Pod, its policy or the node changes. */
-const LASTING: ReadonlySet<EbpfFailureReason> = new Set(["HostNetwork", "VerifierRefused", "KernelTooOld", "NoBtf"]);
+const LASTING: ReadonlySet<EbpfFailureReason> = new Set([
+  "HostNetwork",
+  "VerifierRefused",
+  "KernelTooOld",
+  "NoBtf",
+  "OtherLayout",
+]);
 
 /** Whether trying again can help. */
 export const mayPass = (failure: EbpfFailure): boolean => !LASTING.has(failure.reason);

@@ -16,6 +16,8 @@ export type EbpfFailureReason =
   | "BpffsFull"
   /** Another agent works on this pin directory. */
   | "PinDirInUse"
+  /** What is pinned is of Pods of a node with another name. */
+  | "PinDirOfOtherNode"
   | "NotPermitted"
   | "NoMemory"
   /** The kernel has no type information (BTF). */
@@ -28,7 +30,14 @@ export type EbpfFailureReason =
   | "ProgramMissing"
   /** More Pods are monitored than there are slots. */
   | "TooManyPods"
+  /** What others have attached to the Pod's cgroup, or above it, leaves no room for more. */
+  | "CgroupBusy"
+  /** An agent of another release has pinned maps that this one cannot read. */
+  | "OtherLayout"
   | "KernelError";
+
+/** Failures by which it is not for this process to say anything of the node's Pods: another one looks after them. */
+export const NOT_OURS: ReadonlySet<EbpfFailureReason> = new Set(["PinDirInUse", "PinDirOfOtherNode"]);
 
 /** A failure: what it is, and what a person can do about it. */
 export interface EbpfFailure {

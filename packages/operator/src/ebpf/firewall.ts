@@ -33,7 +33,7 @@ export class Firewall implements Disposable {
    */
   static attach(folder: string, { cgroup, object, policy, spare }: Attachment): Firewall {
     const pins = new Map(Object.values(FIREWALL_MAPS).map((name) => [name, `${folder}/${name}`]));
-    using programs = loadOverPins(object, pins, spare);
+    using programs = loadOverPins(object, pins, { spare });
     using map = BpfMap.openPinned(`${folder}/${FIREWALL_MAPS.policy}`);
     replacePolicy(map, policy);
     for (const name of PROGRAMS) {

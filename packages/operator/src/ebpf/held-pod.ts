@@ -93,16 +93,16 @@ export class HeldPod implements Disposable {
 
   /** Takes everything out of the kernel but the counters: while the Pod lives they must not begin again. */
   stop(): void {
+    // First: whoever finds a revision takes the policy to be in the kernel.
+    this.#meta.write({ revision: "" });
     this.#firewall.stop();
     this.#calls.stop();
-    this.#meta.write({ revision: "" });
   }
 
   /** Takes everything out of the kernel, and removes the folder. */
   remove(): void {
     try {
-      this.#firewall.stop();
-      this.#calls.stop();
+      this.stop();
     } finally {
       this[Symbol.dispose]();
       removePodFolder(this.#folder);

@@ -37,8 +37,10 @@ export const FIREWALL_PROGRAMS = { ingress: "firewall_ingress", egress: "firewal
 
 /** The maps of `syscalls.bpf.o`, by their names in it. There is one of each on a node. */
 export const SYSCALL_MAPS = {
-  /** ARRAY of one: union of all slots' masks. `encodeCallMask`. */
+  /** ARRAY of one: union of all slots' masks. `encodeCallMask`. Each version of the programs has its own. */
   wanted: ".data.wanted",
+  /** ARRAY of one: the version of the programs that counts. `encodeTurn`. */
+  turn: ".data.turn",
   /** HASH: cgroup id (u64) -> slot (u32). Children of a cgroup in it are added and removed by the kernel side. */
   cgroups: "cgroups",
   /** ARRAY of `SLOTS`: what is counted for a slot. `encodeCallMask`. */
@@ -239,6 +241,27 @@ export const decodeCallCounts = (perCpu: readonly Uint8Array[]): ReadonlyMap<num
     }
   }
   return counts;
+};
+
+/** Which of the versions of the programs that are attached counts. */
+export interface Turn {
+  /** `Program.version`; 0 = none yet. */
+  readonly version: number;
+  /** Of all maps beside it. */
+  readonly layoutVersion: number;
+}
+
+/** `struct turn`. */
+export const encodeTurn = ({ version, layoutVersion }: Turn): Buffer => {
+  const value = Buffer.alloc(8);
+  value.writeUInt32LE(version, 0);
+  value.writeUInt32LE(layoutVersion, 4);
+  return value;
+};
+
+export const decodeTurn = (value: Uint8Array): Turn => {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return { version: bytes.readUInt32LE(0), layoutVersion: bytes.readUInt32LE(4) };
 };
 
 /** Key of `cgroups`. @param id what `name_to_handle_at` gives; since Linux 5.5 the inode number of the folder too. */

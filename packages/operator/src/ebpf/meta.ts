@@ -1,5 +1,6 @@
 import { BpfMap } from "@pcmc/libbpf";
 import { decodeMeta, encodeIndex, encodeMeta, LAYOUT_VERSION, MAP_SHAPES, type PodMeta } from "./layout.ts";
+import { checkLayout } from "./layout-check.ts";
 import { isPinned } from "./pin-dir.ts";
 
 const ENTRY = encodeIndex(0);
@@ -27,13 +28,20 @@ export class MetaMap implements Disposable {
     this.#value = value;
   }
 
-  /** Opens the map that is pinned there, or makes it. */
+  /**
+   * Opens the map that is pinned there, or makes it.
+   *
+   * @throws EbpfError where an agent with another layout has pinned it: the Pod's other maps have that layout too.
+   */
   static open(path: string): MetaMap {
     if (!isPinned(path)) return MetaMap.#create(path);
-    const map = BpfMap.openPinned(path);
+    using stack = new DisposableStack();
+    const map = stack.use(BpfMap.openPinned(path));
     const stored = map.lookup(ENTRY);
     const value = stored === undefined ? NOTHING : decodeMeta(stored);
-    return new MetaMap(map, value.layoutVersion === LAYOUT_VERSION ? value : NOTHING);
+    checkLayout(path, value.layoutVersion);
+    stack.move();
+    return new MetaMap(map, value);
   }
 
   static #create(path: string): MetaMap {

@@ -3,7 +3,7 @@ import { EbpfError } from "./ebpf-error.ts";
 import { SLOTS } from "./layout.ts";
 import type { ProgramObject } from "./programs.ts";
 import { Slots } from "./slots.ts";
-import { type Monitored, removeSyscallCounter, SyscallCounter } from "./syscalls.ts";
+import { forgetPinnedSlot, type Monitored, pinnedSlots, removeSyscallCounter, SyscallCounter } from "./syscalls.ts";
 
 /** The node's system call counter while any Pod wants it: attached for the first Pod, removed after the last. */
 export class NodeCounter implements Disposable {
@@ -44,9 +44,15 @@ export class NodeCounter implements Disposable {
     this.#open().monitor(pod);
   }
 
-  /** Counts them no more, and gives the slot back. */
+  /** Whether the calls of a slot are counted, by this process or still by what an earlier one attached. */
+  isCounting(slot: number): boolean {
+    return this.#counter?.isCounting(slot) ?? pinnedSlots(this.#node).has(slot);
+  }
+
+  /** Counts them no more, and gives the slot back: only then, or the next Pod would be given this one's calls. */
   forget(slot: number): void {
-    this.#counter?.forget(slot);
+    if (this.#counter === undefined) forgetPinnedSlot(this.#node, slot);
+    else this.#counter.forget(slot);
     this.#slots.free(slot);
     if (this.#slots.size > 0) return;
     this.#counter?.[Symbol.dispose]();

@@ -12,8 +12,8 @@ export interface NodePod {
   readonly configHash?: string;
   readonly hostNetwork: boolean;
   /**
-   * Container ids as `status.containerStatuses` names them, without the `containerd://`, in the order of the spec. They tell
-   * containers from the sandbox. Empty until the first container has started.
+   * The id of the first container of the spec as `status.containerStatuses` has it, without the `containerd://`; of several, the
+   * first that runs gives the Pod's pid. Empty until that container has started.
    */
   readonly containerIds: readonly string[];
 }

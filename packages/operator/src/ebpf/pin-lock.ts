@@ -1,6 +1,6 @@
 import { mkdirSync, readlinkSync, rmdirSync, statSync, symlinkSync } from "node:fs";
 import { codeOf } from "./error-code.ts";
-import { isPinned, unpin } from "./pin-dir.ts";
+import { unpin } from "./pin-dir.ts";
 import { processStart } from "./process-start.ts";
 import { EbpfUnavailable } from "./unavailable.ts";
 
@@ -71,7 +71,9 @@ export const takePinDir = (path: string): Disposable => {
   const owner = `${path}/${OWNER}`;
   const mine = textOf(ourselves());
   if (!claim(owner, mine)) {
-    const life = lifeOf(readOwner(owner) ?? "");
+    const text = readOwner(owner);
+    // One that has gone meanwhile is as good as one that is dead: its place is free.
+    const life = text === undefined ? "dead" : lifeOf(text);
     if (life !== "dead" || !replaceDead(path, mine)) throw inUse(path, life === "unknown" ? "unknown" : "alive");
   }
   return {
@@ -98,11 +100,26 @@ const replaceDead = (path: string, mine: string): boolean => {
   try {
     const owner = `${path}/${OWNER}`;
     // Read again: before the guard was ours somebody else may have been through.
-    if (lifeOf(readOwner(owner) ?? "") !== "dead") return false;
-    unpin(owner);
+    const dead = readOwner(owner);
+    if (dead !== undefined && !removeDead(owner, dead)) return false;
     return claim(owner, mine);
   } finally {
+    removeGuard(guard);
+  }
+};
+
+/** Whether it was dead, and is gone. Who made a claim since then keeps it. */
+const removeDead = (owner: string, text: string): boolean => {
+  if (lifeOf(text) !== "dead" || readOwner(owner) !== text) return false;
+  unpin(owner);
+  return true;
+};
+
+const removeGuard = (guard: string): void => {
+  try {
     rmdirSync(guard);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
   }
 };
 
@@ -113,12 +130,9 @@ const enterGuard = (guard: string): boolean => {
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }
-  if (Date.now() - statSync(guard).ctimeMs > GUARD_AGE) rmdirSync(guard);
+  if (Date.now() - (statSync(guard, { throwIfNoEntry: false })?.ctimeMs ?? 0) > GUARD_AGE) removeGuard(guard);
   return false;
 };
 
-/** Removes what is left of the lock by processes that were killed; for who removes the directory. */
-export const removeLock = (path: string): void => {
-  unpin(`${path}/${OWNER}`);
-  if (isPinned(`${path}/${GUARD}`)) rmdirSync(`${path}/${GUARD}`);
-};
+/** Removes the guard that a process left that was killed; for who has the directory, and removes it. */
+export const removeLeftGuard = (path: string): void => removeGuard(`${path}/${GUARD}`);

@@ -1,4 +1,4 @@
-import { BpfLink, BpfMap, type BpfObject, BpfProgram, openObject } from "@pcmc/libbpf";
+import { BpfLink, BpfMap, type BpfObject, BpfProgram, type ObjectOptions, openObject } from "@pcmc/libbpf";
 import { isPinned } from "./pin-dir.ts";
 import type { ProgramObject } from "./programs.ts";
 
@@ -13,6 +13,13 @@ export const openPinnedLink = (path: string): BpfLink | undefined =>
 export const openPinnedProgram = (path: string): BpfProgram | undefined =>
   isPinned(path) ? BpfProgram.openPinned(path) : undefined;
 
+export interface LoadOptions {
+  /** Gives the same object, loaded already; for where nothing is pinned. */
+  readonly spare?: () => BpfObject;
+  /** Values of its constants, by name. */
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
 /** The programs of an object, loaded over maps that are pinned. Whoever gets it disposes of it. */
 export interface LoadedPrograms extends Disposable {
   program(name: string): BpfProgram;
@@ -22,12 +29,11 @@ export interface LoadedPrograms extends Disposable {
  * Loads an object over the maps that `pins` names (map name to path): one that is pinned already is used with what is in
  * it, one that is not is made and pinned. Nothing is attached, so a process that is killed here leaves only maps.
  *
- * @param spare gives the same object, loaded already; for where nothing is pinned.
  */
 export const loadOverPins = (
   object: ProgramObject,
   pins: ReadonlyMap<string, string>,
-  spare?: () => BpfObject,
+  { spare, constants }: LoadOptions = {},
 ): LoadedPrograms => {
   using reused = new DisposableStack();
   const mapFds: Record<string, BpfMap> = {};
@@ -37,15 +43,15 @@ export const loadOverPins = (
   }
   using stack = new DisposableStack();
   const isFresh = Object.keys(mapFds).length === 0;
-  const loaded = stack.use(isFresh && spare !== undefined ? spare() : loadWith(object, mapFds));
+  const loaded = stack.use(isFresh && spare !== undefined ? spare() : loadWith(object, { mapFds, rodata: constants }));
   for (const [name, path] of pins) if (!(name in mapFds)) loaded.map(name).pin(path);
   const kept = stack.move();
   return { program: (name) => loaded.program(name), [Symbol.dispose]: () => kept.dispose() };
 };
 
-const loadWith = (object: ProgramObject, mapFds: Readonly<Record<string, BpfMap>>): BpfObject => {
+const loadWith = (object: ProgramObject, options: Pick<ObjectOptions, "mapFds" | "rodata">): BpfObject => {
   using stack = new DisposableStack();
-  const loaded = stack.use(openObject(object.bytes, { name: "pcmc", mapFds }));
+  const loaded = stack.use(openObject(object.bytes, { name: "pcmc", ...options }));
   loaded.load();
   stack.move();
   return loaded;

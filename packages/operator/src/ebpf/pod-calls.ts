@@ -19,6 +19,8 @@ export class PodCalls implements Disposable {
   readonly #meta: MetaMap;
   readonly #node: NodeCounter;
   #counts: BpfMap | undefined;
+  /** The Pod's while this process lives. What `meta` says of it is only a claim: the slot can be another's by now. */
+  #slot: number | undefined;
   /** What this process has put in the kernel. */
   #applied: { readonly cgroup: bigint; readonly calls: CallMask } | undefined;
 
@@ -29,31 +31,40 @@ export class PodCalls implements Disposable {
     this.#counts = openPinnedMap(this.#pin);
   }
 
-  /** Keeps the slot that an earlier process gave the Pod. */
+  /** Keeps the slot that an earlier process gave the Pod, unless another has it meanwhile. */
   claimSlot(): void {
     const { slot } = this.#meta.value;
-    if (slot !== undefined && !this.#node.claim(slot)) this.#meta.write({ slot: undefined });
+    if (slot === undefined || this.#slot !== undefined) return;
+    if (this.#node.claim(slot)) this.#slot = slot;
+    else this.#meta.write({ slot: undefined });
   }
 
   get isCounting(): boolean {
-    return this.#meta.value.slot !== undefined;
+    return this.#slot !== undefined && this.#node.isCounting(this.#slot);
   }
 
   /** Counts these calls from now on. */
   count(cgroup: CgroupHandle, calls: CallMask): void {
     if (this.#applied?.cgroup === cgroup.id && this.#applied.calls.equals(calls)) return;
     this.#counts ??= makeCounts(this.#pin);
-    this.#node.monitor({ slot: this.#slot(), cgroup: cgroup.path, calls, counts: this.#counts });
+    const counts = this.#counts;
+    const stood = this.isCounting;
+    const slot = this.#takeSlot();
+    try {
+      this.#node.monitor({ slot, cgroup: cgroup.path, calls, counts });
+    } catch (error) {
+      if (!stood) this.#giveBack(slot);
+      throw error;
+    }
     this.#applied = { cgroup: cgroup.id, calls };
   }
 
   /** Counts nothing any more; what was counted stays. Whether something was. */
   stop(): boolean {
     this.#applied = undefined;
-    const { slot } = this.#meta.value;
-    if (slot === undefined) return false;
-    this.#node.forget(slot);
-    this.#meta.write({ slot: undefined });
+    this.claimSlot();
+    if (this.#slot === undefined) return false;
+    this.#release(this.#slot);
     return true;
   }
 
@@ -66,13 +77,27 @@ export class PodCalls implements Disposable {
     this.#counts?.[Symbol.dispose]();
   }
 
-  #slot(): number {
-    const { slot } = this.#meta.value;
-    if (slot !== undefined) return slot;
+  #takeSlot(): number {
+    this.claimSlot();
+    if (this.#slot !== undefined) return this.#slot;
     const taken = this.#node.take();
+    this.#slot = taken;
     // Written down before it is used: who comes after us knows whose it is.
     this.#meta.write({ slot: taken });
     return taken;
+  }
+
+  /** After a failure that is told already. A slot that cannot be cleared stays taken, and nobody else gets it. */
+  #giveBack(slot: number): void {
+    try {
+      this.#release(slot);
+    } catch {}
+  }
+
+  #release(slot: number): void {
+    this.#node.forget(slot);
+    this.#slot = undefined;
+    this.#meta.write({ slot: undefined });
   }
 }
 

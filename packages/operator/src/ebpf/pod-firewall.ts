@@ -90,15 +90,21 @@ export class PodFirewall implements Disposable {
     }
   }
 
-  /** Where the new programs cannot be loaded, the old ones stand and judge by the new policy. */
   #swap(standing: Firewall, wanted: Guard): void {
     try {
       this.#load(wanted);
-      standing[Symbol.dispose]();
     } catch (error) {
-      standing.update(this.#next(wanted));
+      this.#fallBack(wanted);
       throw error;
+    } finally {
+      if (this.#firewall !== standing) standing[Symbol.dispose]();
     }
+  }
+
+  /** Where the new programs cannot be attached, the old ones judge by the new policy, if they still are on the Pod's cgroup. */
+  #fallBack(wanted: Guard): void {
+    if (this.#firewall?.isOn(wanted.cgroup)) this.#firewall.update(this.#next(wanted));
+    else this.stop();
   }
 
   #load(wanted: Guard): void {

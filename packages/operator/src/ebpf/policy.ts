@@ -1,5 +1,6 @@
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { type ParsedConfig, selects } from "../podconfigmap/config.ts";
+import { hasEnded } from "./pod-phase.ts";
 import { conflicts } from "./policy-conflicts.ts";
 import { firewallPolicy } from "./policy-firewall.ts";
 import { type PolicyProblem, refusal, specProblems } from "./policy-problems.ts";
@@ -97,9 +98,6 @@ export const podPolicy = (
     applies: sources.length > 0,
   };
 };
-
-/** Its containers have ended and never come back. */
-const hasEnded = ({ status }: Pod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
 
 const byName = (a: ParsedConfig, b: ParsedConfig): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 

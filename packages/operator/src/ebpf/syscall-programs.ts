@@ -1,6 +1,7 @@
 import type { BpfLink, BpfMap, BpfProgram } from "@pcmc/libbpf";
 import type { CallMask } from "./call-mask.ts";
-import { encodeIndex, SYSCALL_MAPS, SYSCALL_PROGRAMS } from "./layout.ts";
+import { decodeTurn, encodeIndex, LAYOUT_VERSION, SYSCALL_MAPS, SYSCALL_PROGRAMS } from "./layout.ts";
+import { checkLayout } from "./layout-check.ts";
 import { isPinned, makeFolder, removeFolder } from "./pin-dir.ts";
 import {
   loadOverPins,
@@ -22,8 +23,14 @@ const PROGRAMS = [
   "count_syscall",
 ] as const satisfies readonly (keyof typeof SYSCALL_PROGRAMS)[];
 
-/** The maps that all versions share, with the names of their pins in the node's folder. */
-export const SHARED_MAPS = [SYSCALL_MAPS.cgroups, SYSCALL_MAPS.slotCalls, SYSCALL_MAPS.slotCounts] as const;
+/** The maps that all versions share, with their pins in the node's folder: the one that tells their layout first. */
+export const SHARED_PINS = [
+  [SYSCALL_MAPS.turn, "turn"],
+  [SYSCALL_MAPS.cgroups, "cgroups"],
+  [SYSCALL_MAPS.slotCalls, "slot_calls"],
+  [SYSCALL_MAPS.slotCounts, "slot_counts"],
+] as const;
+export type SharedPin = (typeof SHARED_PINS)[number][1];
 
 /** The folder of a version in the node's folder. */
 export const versionFolder = (node: string, version: number): string => `${node}/v${version.toString(16)}`;
@@ -31,7 +38,7 @@ export const isVersionFolder = (name: string): boolean => /^v[0-9a-f]+$/.test(na
 
 /**
  * One version of the node's programs, attached and pinned in a folder of its own with the map that says what any Pod wants.
- * With nothing wanted it counts nothing, which is how it waits beside another version for its turn.
+ * It counts nothing before it has the turn, which is how it waits beside another version.
  */
 export class SyscallPrograms implements Disposable {
   readonly #wanted: BpfMap;
@@ -42,8 +49,13 @@ export class SyscallPrograms implements Disposable {
     this.#counter = counter;
   }
 
-  /** Opens what is pinned of this version, and loads and attaches what is not. */
+  /**
+   * Opens what is pinned of this version, and loads and attaches what is not.
+   *
+   * @throws EbpfError where the maps that are pinned have another layout.
+   */
   static ensure(node: string, object: ProgramObject): SyscallPrograms {
+    checkLayout(node, pinnedLayout(node));
     const folder = versionFolder(node, object.version);
     makeFolder(folder);
     if (!PROGRAMS.every((name) => isPinned(`${folder}/${name}`))) attach(node, folder, object);
@@ -77,10 +89,17 @@ export class SyscallPrograms implements Disposable {
 /** Detaches and removes a version, whole or half-made: what counts first, then what keeps the cgroups. */
 export const removeVersion = (folder: string): void => void removeFolder(folder, [...PROGRAMS].reverse());
 
+/** The layout of the maps in a node's folder: ours where none are pinned. */
+export const pinnedLayout = (node: string): number => {
+  using turn = openPinnedMap(`${node}/turn`);
+  const value = turn?.lookup(ENTRY);
+  return value === undefined ? LAYOUT_VERSION : decodeTurn(value).layoutVersion;
+};
+
 const attach = (node: string, folder: string, object: ProgramObject): void => {
-  const pins = new Map<string, string>(SHARED_MAPS.map((name) => [name, `${node}/${name}`]));
+  const pins = new Map<string, string>(SHARED_PINS.map(([name, pin]) => [name, `${node}/${pin}`]));
   pins.set(SYSCALL_MAPS.wanted, `${folder}/${WANTED}`);
-  using programs = loadOverPins(object, pins);
+  using programs = loadOverPins(object, pins, { constants: { own_version: object.version } });
   for (const name of PROGRAMS) {
     const pin = `${folder}/${name}`;
     using before: BpfLink | undefined = openPinnedLink(pin);

@@ -1,14 +1,16 @@
 import type { BpfMap, BpfProgram } from "@pcmc/libbpf";
 import { type CallMask, NO_CALLS, unionOf } from "./call-mask.ts";
 import { CgroupSlots } from "./cgroup-slots.ts";
-import { encodeIndex, SYSCALL_MAPS } from "./layout.ts";
+import { encodeIndex, encodeTurn, LAYOUT_VERSION } from "./layout.ts";
+import { checkLayout } from "./layout-check.ts";
 import { makeFolder, namesIn, removeFolder } from "./pin-dir.ts";
 import { openPinnedMap } from "./pinned-object.ts";
 import type { ProgramObject } from "./programs.ts";
 import {
   isVersionFolder,
+  pinnedLayout,
   removeVersion,
-  type SHARED_MAPS,
+  type SharedPin,
   SyscallPrograms,
   versionFolder,
 } from "./syscall-programs.ts";
@@ -24,7 +26,7 @@ export interface Monitored {
 }
 
 /** A map of the node's folder that `SyscallPrograms` has pinned. */
-const shared = (node: string, name: (typeof SHARED_MAPS)[number]): BpfMap => {
+const shared = (node: string, name: SharedPin): BpfMap => {
   const map = openPinnedMap(`${node}/${name}`);
   if (map === undefined) throw new Error(`${node}/${name} is not pinned`);
   return map;
@@ -68,9 +70,9 @@ export class SyscallCounter implements Disposable {
     using stack = new DisposableStack();
     this.#node = node;
     this.#programs = programs;
-    this.#cgroups = stack.use(new CgroupSlots(shared(node, SYSCALL_MAPS.cgroups)));
-    this.#slotCalls = stack.use(shared(node, SYSCALL_MAPS.slotCalls));
-    this.#slotCounts = stack.use(shared(node, SYSCALL_MAPS.slotCounts));
+    this.#cgroups = stack.use(new CgroupSlots(shared(node, "cgroups")));
+    this.#slotCalls = stack.use(shared(node, "slot_calls"));
+    this.#slotCounts = stack.use(shared(node, "slot_counts"));
     stack.move();
   }
 
@@ -92,6 +94,11 @@ export class SyscallCounter implements Disposable {
     this.#want();
   }
 
+  /** Whether a slot's calls are counted. */
+  isCounting(slot: number): boolean {
+    return this.#calls.has(slot);
+  }
+
   /** The program that runs at each call, for its run statistics. */
   get program(): BpfProgram | undefined {
     return this.#programs.counter;
@@ -111,13 +118,15 @@ export class SyscallCounter implements Disposable {
     this.#cgroups.retain((slot) => slots.has(slot));
     for (const slot of slots) {
       const calls = this.#slotCalls.lookup(encodeIndex(slot));
-      if (calls !== undefined) this.#calls.set(slot, calls);
+      // A slot that was written down is not counted before its calls are.
+      if (calls !== undefined && !calls.equals(NO_CALLS)) this.#calls.set(slot, calls);
     }
   }
 
   /**
-   * Makes this version the one that counts, and removes the others. For the time between the two writes, some microseconds, a call
-   * is counted by both; the other way round it would be lost.
+   * Makes this version the one that counts, and removes the others. One write hands over: an end before it leaves the other
+   * version counting, an end after it this one. (Both run at each call, one after the other: a call that is between the two at
+   * that instant is counted twice.)
    */
   #takeTurn(version: number): void {
     const own = versionFolder(this.#node, version);
@@ -126,17 +135,36 @@ export class SyscallCounter implements Disposable {
       .map((name) => `${this.#node}/${name}`)
       .filter((folder) => folder !== own);
     this.#want();
-    for (const folder of others) {
-      using wanted = openPinnedMap(`${folder}/wanted`);
-      wanted?.update(encodeIndex(0), NO_CALLS);
-      removeVersion(folder);
-    }
+    using turn = shared(this.#node, "turn");
+    turn.update(encodeIndex(0), encodeTurn({ version, layoutVersion: LAYOUT_VERSION }));
+    for (const folder of others) removeVersion(folder);
   }
 
   #want(): void {
     this.#programs.want(unionOf(this.#calls.values()));
   }
 }
+
+/** The slots whose calls are counted by what is pinned; none where that has another layout, and cannot be read. */
+export const pinnedSlots = (node: string): ReadonlySet<number> => {
+  if (pinnedLayout(node) !== LAYOUT_VERSION) return new Set();
+  using map = openPinnedMap(`${node}/cgroups`);
+  return new Set([...(map?.entries() ?? [])].map(([, slot]) => slot.readUInt32LE()));
+};
+
+/**
+ * Ends the counting of a slot in what is pinned, which nobody has opened: the slot can be another's.
+ *
+ * @throws EbpfError where that has another layout.
+ */
+export const forgetPinnedSlot = (node: string, slot: number): void => {
+  checkLayout(node, pinnedLayout(node));
+  using stack = new DisposableStack();
+  const map = openPinnedMap(`${node}/cgroups`);
+  if (map !== undefined) stack.use(new CgroupSlots(map)).retain((other) => other !== slot);
+  const calls = stack.use(openPinnedMap(`${node}/slot_calls`));
+  calls?.update(encodeIndex(slot), NO_CALLS);
+};
 
 /** Detaches and unpins the counter of a node. Whether there was one. */
 export const removeSyscallCounter = (node: string): boolean => {

@@ -1,9 +1,11 @@
 import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { codeOf } from "./error-code.ts";
 import { removePodFolder } from "./held-pod.ts";
 import { checkBpffs, isPinned, namesIn, pinPaths } from "./pin-dir.ts";
-import { removeLock, takePinDir } from "./pin-lock.ts";
+import { removeLeftGuard, takePinDir } from "./pin-lock.ts";
 import { removeSyscallCounter } from "./syscalls.ts";
+import { EbpfUnavailable } from "./unavailable.ts";
 
 /** What `uninstall` removed. */
 export interface Uninstalled {
@@ -28,12 +30,26 @@ export const uninstall = (pinDir: string): Uninstalled => {
   for (const uid of uids) removePodFolder(`${pods}/${uid}`);
   const counter = removeSyscallCounter(node);
   if (isPinned(pods)) rmdirSync(pods);
+  removeLeftGuard(pinDir);
   lock[Symbol.dispose]();
-  removeLock(pinDir);
-  rmdirSync(pinDir);
+  removePinDir(pinDir);
   removeEmpty(dirname(pinDir));
   return { pods: uids, node: counter };
 };
+
+/** From the end of the lock on another agent can take the folder; what it has made there stays. */
+const removePinDir = (pinDir: string): void => {
+  try {
+    rmdirSync(pinDir);
+  } catch (error) {
+    if (codeOf(error) !== "ENOTEMPTY") throw error;
+    throw new EbpfUnavailable({ reason: "PinDirInUse", message: NOT_EMPTY(pinDir) }, { cause: error });
+  }
+};
+
+const NOT_EMPTY = (pinDir: string) =>
+  `All that agents had left in ${pinDir} was removed, but something else is there: ${namesIn(pinDir).join(", ")}. If an agent ` +
+  "has started meanwhile, end it, and uninstall again.";
 
 /** Up to the mount itself, which is busy, or a folder that holds something of others. */
 const removeEmpty = (path: string): void => {

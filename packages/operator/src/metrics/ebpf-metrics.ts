@@ -1,4 +1,5 @@
 import { type Registry, readCounter, readGauge, type Sample, snakeCase } from "@pcmc/controller-runtime";
+import type { ErrorCount } from "../ebpf/error-counts.ts";
 import type { ProgramType } from "../ebpf/node-pod.ts";
 import type { FirewallReading, PodReading, RunStats, VerdictCounts } from "../ebpf/outcome.ts";
 import { PREFIX } from "./gauges.ts";
@@ -25,13 +26,44 @@ export interface EbpfMetrics {
   show(sources: EbpfSources): void;
   /** Counts that a program could not be brought to where it should be; `reason` in CamelCase, as conditions have it. */
   onProgramError(pod: PodName & { readonly uid: string }, program: ProgramType, reason: string): void;
+  /** What was counted of a Pod. */
+  errorsOf(uid: string): readonly ErrorCount[];
+  /** Goes on from what an earlier process counted of a Pod. */
+  restoreErrors(pod: PodName & { readonly uid: string }, counts: readonly ErrorCount[]): void;
   /** Drops what was counted of a Pod that is gone. */
   forget(uid: string): void;
 }
 
-interface ErrorCount {
+interface Counted extends ErrorCount {
   readonly labels: Readonly<Record<"namespace" | "pod_name" | "program_type" | "error_type", string>>;
   count: number;
+}
+
+/** By UID, then by program and reason: a Pod made anew under the name begins at 0. */
+class Errors {
+  readonly #pods = new Map<string, Map<string, Counted>>();
+
+  add({ uid, namespace, name }: PodName & { readonly uid: string }, { program, reason, count }: ErrorCount): void {
+    const ofPod = this.#pods.get(uid) ?? new Map<string, Counted>();
+    this.#pods.set(uid, ofPod);
+    const labels = { namespace, pod_name: name, program_type: program, error_type: snakeCase(reason) };
+    const counted = ofPod.get(`${program} ${reason}`) ?? { program, reason, labels, count: 0 };
+    ofPod.set(`${program} ${reason}`, counted);
+    counted.count += count;
+  }
+
+  of(uid: string): readonly ErrorCount[] {
+    return [...(this.#pods.get(uid)?.values() ?? [])].map(({ program, reason, count }) => ({ program, reason, count }));
+  }
+
+  forget(uid: string): void {
+    this.#pods.delete(uid);
+  }
+
+  *samples(): Generator<Sample<number>> {
+    for (const ofPod of this.#pods.values())
+      for (const { labels, count } of ofPod.values()) yield { labels, value: count };
+  }
 }
 
 const STAT_TYPES = ["allowed", "blocked", "tcp", "udp"] as const;
@@ -39,8 +71,7 @@ const STAT_TYPES = ["allowed", "blocked", "tcp", "udp"] as const;
 /** Registers what is told of eBPF; names and labels are those of docs/metrics.md. @throws Error when there are such metrics already. */
 export const ebpfMetrics = (registry: Registry): EbpfMetrics => {
   let sources: EbpfSources | undefined;
-  /** By UID, then by program and reason: a Pod made anew under the name begins at 0. */
-  const errors = new Map<string, Map<string, ErrorCount>>();
+  const errors = new Errors();
   const seconds = new RisingCosts((cost) => cost.seconds);
   const runs = new RisingCosts((cost) => Number(cost.runs));
   const metric = (
@@ -65,7 +96,7 @@ export const ebpfMetrics = (registry: Registry): EbpfMetrics => {
   metric(readCounter, {
     name: "ebpf_program_errors_total",
     help: "Times that a Pod's program could not be brought to where it should be, by why.",
-    read: () => errorSamples(errors.values()),
+    read: () => errors.samples(),
   });
   metric(readCounter, {
     name: "ebpf_program_run_seconds_total",
@@ -81,17 +112,12 @@ export const ebpfMetrics = (registry: Registry): EbpfMetrics => {
     show: (given) => {
       sources = given;
     },
-    onProgramError: ({ uid, namespace, name }, program, reason) => {
-      const ofPod = errors.get(uid) ?? new Map<string, ErrorCount>();
-      errors.set(uid, ofPod);
-      const labels = { namespace, pod_name: name, program_type: program, error_type: snakeCase(reason) };
-      const counted = ofPod.get(`${program} ${reason}`) ?? { labels, count: 0 };
-      ofPod.set(`${program} ${reason}`, counted);
-      counted.count += 1;
+    onProgramError: (pod, program, reason) => errors.add(pod, { program, reason, count: 1 }),
+    errorsOf: (uid) => errors.of(uid),
+    restoreErrors: (pod, counts) => {
+      for (const count of counts) errors.add(pod, count);
     },
-    forget: (uid) => {
-      errors.delete(uid);
-    },
+    forget: (uid) => errors.forget(uid),
   };
 };
 
@@ -123,10 +149,6 @@ function* attachedSamples(attached: ReturnType<EbpfSources["attached"]>): Genera
   for (const { programs, ...pod } of attached) {
     for (const program_type of programs) yield { labels: { ...labelsOf(pod), program_type }, value: 1 };
   }
-}
-
-function* errorSamples(errors: Iterable<ReadonlyMap<string, ErrorCount>>): Generator<Sample<number>> {
-  for (const ofPod of errors) for (const { labels, count } of ofPod.values()) yield { labels, value: count };
 }
 
 type Cost = Extract<RunStats, { readonly kind: "on" }>["costs"][number];

@@ -2,6 +2,7 @@ import { type Change, type KeyString, keyOf, type Projection, type Stored } from
 import type { Pod, PodCondition } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
 import { EBPF_READY, parsePodCondition, type ReportedCondition } from "../ebpf/condition.ts";
+import { hasEnded } from "../ebpf/pod-phase.ts";
 import { asks } from "../ebpf/policy-sections.ts";
 import { selects } from "./config.ts";
 import { isStatusOnly } from "./fan-out.ts";
@@ -38,8 +39,7 @@ export interface EbpfPod {
 export const ebpfPodsIn = ({ pods }: Pick<Sources, "pods">, namespace: string): readonly EbpfPod[] | undefined =>
   pods.holds(ebpfPodFields, namespace) ? pods.inNamespace(namespace).filter(isLive).map(ebpfPodOf) : undefined;
 
-const isLive = ({ metadata, status }: Stored<Pod>): boolean =>
-  metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed";
+const isLive = (pod: Stored<Pod>): boolean => pod.metadata.deletionTimestamp === undefined && !hasEnded(pod);
 
 const ebpfPodOf = (pod: Stored<Pod>): EbpfPod => ({
   name: pod.metadata.name,

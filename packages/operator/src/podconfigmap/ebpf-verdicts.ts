@@ -1,4 +1,4 @@
-import type { ProgramType, ReportedCondition } from "../ebpf/condition.ts";
+import { programsOf, type ReportedCondition } from "../ebpf/condition.ts";
 import { REFUSALS, refusal } from "../ebpf/policy-problems.ts";
 import { firewallOf, monitoringOf } from "../ebpf/policy-sections.ts";
 import type { ParsedConfig } from "./config.ts";
@@ -44,12 +44,10 @@ const reportedVerdict = (config: ParsedConfig, reported: ReportedCondition): Ebp
  * kernel that cannot be said: a program that is there may be one with an older policy.
  */
 const isOfOthers = (config: ParsedConfig, { reason, programs }: ReportedCondition): boolean =>
-  REFUSALS.some((refusal) => refusal === reason) && programsOf(config).every((program) => programs.includes(program));
-
-const programsOf = (config: ParsedConfig): readonly ProgramType[] => [
-  ...(monitoringOf(config) === undefined ? [] : (["syscall_counter"] as const)),
-  ...(firewallOf(config) === undefined ? [] : (["l4_firewall"] as const)),
-];
+  REFUSALS.some((refusal) => refusal === reason) &&
+  programsOf({ syscalls: monitoringOf(config), firewall: firewallOf(config) }).every((program) =>
+    programs.includes(program),
+  );
 
 /** Whoever may write a Pod's status can have written anything; a condition's reason has a form. */
 const reasonOf = (reason: string): string =>

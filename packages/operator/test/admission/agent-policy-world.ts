@@ -72,13 +72,35 @@ export const createPod = async (cluster: Cluster, name: string, nodeName?: strin
   );
 };
 
-/** A token of the agent's ServiceAccount: bound to a Pod as the kubelet's projected ones are, or to nothing. */
+/** A token of the agent's ServiceAccount, in the Pod's namespace: bound to the Pod as the kubelet's are, or to nothing. */
 export const tokenUser = async (cluster: Cluster, bound?: Pod): Promise<Sender> => {
-  const { name, uid } = bound?.metadata ?? {};
+  const { name, uid, namespace = "default" } = bound?.metadata ?? {};
   const spec = bound && { boundObjectRef: { kind: "Pod", apiVersion: "v1", name, uid } };
-  const path = `/api/v1/namespaces/default/serviceaccounts/${AGENT.name}/token`;
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${AGENT.name}/token`;
   const { status } = await cluster.request<{ status: { token: string } }>("POST", path, { spec: spec ?? {} });
   return new Sender(cluster, status);
+};
+
+/** The agent of a node as it is where it was installed in another namespace than the manifest's: account, role and Pod. */
+export const agentElsewhere = async (cluster: Cluster, namespace: string, nodeName: string): Promise<Sender> => {
+  await cluster.request("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
+  const below = `/api/v1/namespaces/${namespace}`;
+  await cluster.request("POST", `${below}/serviceaccounts`, { metadata: { name: AGENT.name } });
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: AGENT.name };
+  const subjects = [{ kind: "ServiceAccount", name: AGENT.name, namespace }];
+  const path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+  await cluster.request("POST", path, { metadata: { name: namespace }, roleRef, subjects });
+  const spec = {
+    nodeName,
+    serviceAccountName: AGENT.name,
+    containers: [{ name: "agent", image: "example.com/agent" }],
+  };
+  const user = await tokenUser(
+    cluster,
+    await cluster.request("POST", `${below}/pods`, { metadata: { name: "agent" }, spec }),
+  );
+  await eventually("RBAC lets it read", async () => (await user.send("GET", PODS)).code === 200 || undefined);
+  return user;
 };
 
 /** Applies manifests/agent.yaml, and waits until its policy refuses what it should: the API server takes a while to learn of it. */

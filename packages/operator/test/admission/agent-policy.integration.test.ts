@@ -5,6 +5,8 @@
  * - With a token bound to its own Pod, an agent sets, changes and removes one condition of the Pods of its node.
  * - Nothing else of a Pod changes by such a token, whichever form a request has: not one field of metadata or status.
  * - A Pod of another node, or of none, is not its business; a token that names no node may do nothing.
+ * - All of that holds in whichever namespace the agents run.
+ * - What it writes is small.
  * - Nobody else notices the policy, not even with the same request.
  */
 import { type Cluster, startCluster } from "@pcmc/devcluster";
@@ -13,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EBPF_READY } from "../../src/ebpf/condition.ts";
 import { AGENT } from "../../src/rbac/names.ts";
 import { eventually } from "../integration/support/eventually.ts";
-import { applyAgent, createPod, PODS, ready, Sender, tokenUser } from "./agent-policy-world.ts";
+import { agentElsewhere, applyAgent, createPod, PODS, ready, Sender, tokenUser } from "./agent-policy-world.ts";
 
 const MERGE = "merge-patch";
 const JSON_PATCH = "json-patch";
@@ -170,6 +172,19 @@ describe("an agent may not, on a Pod of its own node,", () => {
     expect([code, body.message]).toEqual([403, expect.stringContaining("may stand in a Pod once")]);
   });
 
+  const own = (fields: object) => condition({ type: EBPF_READY, status: "True", reason: "Attached", ...fields });
+
+  test.each([
+    ["a message that is too large", own({ message: "m".repeat(4_097) })],
+    ["a reason that is too large", own({ reason: "R".repeat(129) })],
+    ["a status that there is none of", own({ status: "T".repeat(10_000) })],
+  ])("give its condition %s", async (_, patch) => {
+    const before = await content("web");
+    const { code, body } = await agent.patch("web/status", patch);
+    expect([code, body.message]).toEqual([403, expect.stringContaining("a message of 4096")]);
+    expect(await content("web")).toEqual(before);
+  });
+
   test.each([
     ["the owners", metadata({ ownerReferences: [owner] })],
     ["the spec", { spec: { activeDeadlineSeconds: 1 } }],
@@ -179,6 +194,30 @@ describe("an agent may not, on a Pod of its own node,", () => {
     const before = await content("web");
     await agent.patch("web/status", patch);
     expect(await content("web")).toEqual(before);
+  });
+});
+
+describe("an agent that runs in another namespace", () => {
+  let elsewhere: Sender;
+  beforeAll(async () => {
+    elsewhere = await agentElsewhere(cluster, "agents", "node-2");
+  });
+
+  test("sets its condition on a Pod of its node, as large as it may be", async () => {
+    const [condition] = ready().status.conditions;
+    const large = { ...condition, message: "ü".repeat(4_096), reason: "R".repeat(128) };
+    const { code, body } = await elsewhere.patch("elsewhere/status", { status: { conditions: [large] } });
+    expect([code, body.message]).toEqual([200, undefined]);
+    const removal = { status: { conditions: [{ type: EBPF_READY, $patch: "delete" }] } };
+    expect((await elsewhere.patch("elsewhere/status", removal)).code).toBe(200);
+  });
+
+  test.each([
+    ["a Pod of another node", "web", ready()],
+    ["a label of a Pod of its node", "elsewhere", { metadata: { labels: { app: "db" } } }],
+  ])("may not change %s", async (_, pod, patch) => {
+    const { code, body } = await elsewhere.patch(`${pod}/status`, patch);
+    expect([code, body.message]).toEqual([403, expect.stringContaining("may not change")]);
   });
 });
 

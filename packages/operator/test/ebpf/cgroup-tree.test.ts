@@ -1,7 +1,7 @@
 // Invariants:
 // - A Pod with a cgroup is found, whatever driver, class and prefix named it, also when no event told of it.
 // - A handler hears of each Pod cgroup: of those that stand when it comes, and of each one made later.
-// - What is gone is not found, and its return is told again.
+// - What is gone is told and not found, and its return is told again, also where both come in one burst.
 // - The folder of all Pods is followed when it moves.
 
 import { systemClock } from "@pcmc/controller-runtime";
@@ -88,16 +88,44 @@ describe.skipIf(noCgroups)(`on real cgroups${noCgroups ? ` (skipped: ${noCgroups
     expect(told).toEqual(["aa-0", "aa-1", "aa-2", "aa-3"]);
   });
 
-  test("tells of a Pod whose cgroup comes back, and does not find it while it is away", async () => {
+  test("tells of a Pod whose cgroup goes, does not find it while it is away, and tells when it is back", async () => {
     await using cgroups = testCgroups();
     cgroups.make("kubepods/burstable/podaa-1");
     using tree = open(cgroups.root);
     const told: string[] = [];
     using _ = tree.onPod((podId) => told.push(podId));
     cgroups.remove("kubepods/burstable/podaa-1");
+    await until(() => told.length === 2);
     expect(tree.find({ uid: "aa-1", qosClass: "Burstable" })).toBeUndefined();
     cgroups.make("kubepods/burstable/podaa-1");
-    await until(() => told.length === 2);
+    await until(() => told.length === 3);
+    expect(new Set(told)).toEqual(new Set(["aa-1"]));
+  });
+
+  test("tells of a Pod whose cgroup is made anew before anybody has looked", async () => {
+    await using cgroups = testCgroups();
+    cgroups.make("kubepods/burstable/podaa-1");
+    cgroups.make("kubepods/burstable/podaa-2");
+    using tree = open(cgroups.root);
+    const told: string[] = [];
+    using _ = tree.onPod((podId) => told.push(podId));
+    told.splice(0);
+    cgroups.remove("kubepods/burstable/podaa-1");
+    cgroups.make("kubepods/burstable/podaa-1");
+    await until(() => told.length > 0);
+    expect(told).toEqual(["aa-1"]);
+  });
+
+  test("tells of each Pod that goes with the folder it stood in", async () => {
+    await using cgroups = testCgroups();
+    cgroups.make("kubepods/burstable/podaa-1");
+    using tree = open(cgroups.root);
+    const told: string[] = [];
+    using _ = tree.onPod((podId) => told.push(podId));
+    told.splice(0);
+    cgroups.remove("kubepods");
+    await until(() => told.length > 0);
+    expect(told).toEqual(["aa-1"]);
   });
 
   test("follows the folder of all Pods when it appears late and when it moves", async () => {

@@ -76,6 +76,13 @@ describe("the condition of a Pod", () => {
     expect(said(policyOf([]), attached, true)).toMatch(/^True NotRequired: /);
     expect(said(policyOf([]), attached)).toBeUndefined();
   });
+
+  test("of one to which nothing applies says what could not be taken out of the kernel", () => {
+    expect(said(policyOf([]), failed)).toBe("False AttachFailed: In the kernel: syscall_counter. the kernel said: no");
+    expect(said(policyOf([]), failed, true)).toBe(
+      "True FailedOpen: In the kernel: syscall_counter. AttachFailed: the kernel said: no",
+    );
+  });
 });
 
 test.each([

@@ -4,23 +4,19 @@
 // - The next agent takes over what is there, and brings it to the policy that holds.
 // - After release nothing is left.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
+import { readdirSync } from "node:fs";
 import { openHandles } from "@pcmc/libbpf";
 import { describe, expect, test } from "vitest";
 import type { Enforcer } from "../../src/ebpf/enforcer.ts";
 import type { NodePod } from "../../src/ebpf/node-pod.ts";
 import type { PodReading } from "../../src/ebpf/outcome.ts";
-import type { Order, Step } from "./support/agent-child.ts";
+import type { Step } from "./support/agent-child.ts";
 import { caller } from "./support/calls.ts";
 import { testNetwork } from "./support/network.ts";
 import { noKernel, readingOf, skipped, testNode } from "./support/node.ts";
 import { blocking, policyOf } from "./support/policies.ts";
+import { runAgent } from "./support/run-agent.ts";
 
-const CHILD = fileURLToPath(new URL("support/agent-child.ts", import.meta.url));
 const [ALWAYS_BLOCKED, ALWAYS_OPEN, ...SOMETIMES] = [7000, 7001, 7002, 7003] as const;
 /** Agents of one run. More of them: CRASH_ROUNDS=100. */
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 6);
@@ -51,17 +47,6 @@ const steps = (guarded: NodePod, other: NodePod, chance: Chance): readonly Step[
           calls: some(["getpgid", "getsid"], chance),
         },
   );
-
-/** Runs an agent until it is killed or done. Whether it was killed. */
-const runAgent = async (order: Order): Promise<boolean> => {
-  const folder = mkdtempSync(`${tmpdir()}/pcmc-order-`);
-  writeFileSync(`${folder}/order.json`, JSON.stringify(order));
-  const child = spawn(process.execPath, [CHILD, `${folder}/order.json`], { stdio: ["ignore", "ignore", "inherit"] });
-  const [code, signal] = await once(child, "exit");
-  rmSync(folder, { recursive: true });
-  if (signal !== "SIGKILL" && code !== 0) throw new Error(`the agent failed: ${code} ${signal}`);
-  return signal === "SIGKILL";
-};
 
 /** Every number of a reading, by a name of its own. */
 const numbersOf = ({ syscalls, firewall }: PodReading): ReadonlyMap<string, bigint> =>

@@ -14,6 +14,7 @@ import { caller } from "./support/calls.ts";
 import { testNetwork } from "./support/network.ts";
 import { noKernel, readingOf, skipped, testNode } from "./support/node.ts";
 import { blocking, policyOf } from "./support/policies.ts";
+import { runAgent } from "./support/run-agent.ts";
 
 /** The same programs under another version, as an agent of another release has them. */
 const version =
@@ -89,7 +90,7 @@ describe.skipIf(noKernel)(`a swap of programs on the real kernel${skipped}`, () 
     await enforcer.apply(pod, policy);
     await calls.call(cgroup, { getpgid: 10 });
     expect(readingOf(enforcer, "a1").syscalls?.get("getpgid")).toBe(30n);
-    expect(readdirSync(`${node.pinDir}/node`)).toEqual(["cgroups", "slot_calls", "slot_counts", "v2"]);
+    expect(readdirSync(`${node.pinDir}/node`)).toEqual(["cgroups", "slot_calls", "slot_counts", "turn", "v2"]);
   });
 
   test("that was broken off with both versions attached is finished, and counts no call twice from then on", async () => {
@@ -110,7 +111,39 @@ describe.skipIf(noKernel)(`a swap of programs on the real kernel${skipped}`, () 
     await calls.call(cgroup, { getpgid: 10 });
     await enforcer.apply(pod, policy);
     expect(readingOf(enforcer, "a1").syscalls?.get("getpgid")).toBe(10n);
-    expect(readdirSync(`${node.pinDir}/node`)).toEqual(["cgroups", "slot_calls", "slot_counts", "v2"]);
+    expect(readdirSync(`${node.pinDir}/node`)).toEqual(["cgroups", "slot_calls", "slot_counts", "turn", "v2"]);
+  });
+
+  test("of the system call counter that is killed before any of its changes loses no call and counts none twice", {
+    timeout: 240_000,
+  }, async () => {
+    await using node = testNode();
+    using calls = caller();
+    const { pod, cgroup } = node.pod("a1");
+    const policy = policyOf({ syscalls: { calls: ["getpgid"] } });
+    const { pinDir, cgroupRoot } = node;
+    let made = 0;
+    let killed = true;
+    for (let killBefore = 1; killed; killBefore++) {
+      {
+        await using enforcer = await node.open({ readProgram: version(1) });
+        enforcer.adopt();
+        await enforcer.apply(pod, policy);
+        expect(readingOf(enforcer, "a1").syscalls?.get("getpgid") ?? 0n, `killed before ${killBefore - 1}`).toBe(
+          BigInt(made),
+        );
+        expect(readdirSync(`${pinDir}/node`)).toEqual(["cgroups", "slot_calls", "slot_counts", "turn", "v1"]);
+      }
+      killed = await runAgent({ pinDir, cgroupRoot, firewallVersion: 1, syscallsVersion: 2, steps: [], killBefore });
+      made += 7;
+      await calls.call(cgroup, { getpgid: 7 });
+    }
+    await using enforcer = await node.open({ readProgram: version(2) });
+    enforcer.adopt();
+    await enforcer.apply(pod, policy);
+    expect(readingOf(enforcer, "a1").syscalls?.get("getpgid")).toBe(BigInt(made));
+    // Attaching, handing over and removing are some changes each.
+    expect(made / 7).toBeGreaterThan(15);
   });
 
   test("to programs that the kernel refuses leaves the old ones, under the new policy", async () => {

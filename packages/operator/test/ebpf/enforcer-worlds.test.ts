@@ -1,12 +1,14 @@
 // Invariants:
 // - A world in which eBPF cannot work is told by its reason and what to do; nothing half-made is left in it.
 // - A failure of one Pod or one program leaves the others alone, is told, and never ends the process.
+// - What could not be taken out of the kernel is told as what stands, and tried again.
+// - Nobody sweeps what is pinned of another node's Pods, or of namespaces that were not listed.
 // - uid 0 with BPF, NET_ADMIN and PERFMON, and no other capability, is enough.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { BpfError, BpfProgram, LibbpfMissingError, openHandles } from "@pcmc/libbpf";
+import { BpfError, BpfMap, BpfProgram, LibbpfMissingError, openHandles } from "@pcmc/libbpf";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { EnforcerOptions } from "../../src/ebpf/enforcer.ts";
 import { failureOf, mayPass } from "../../src/ebpf/failure-of.ts";
@@ -116,6 +118,108 @@ describe.skipIf(noKernel)(`the worlds of an agent${skipped}`, () => {
     expect(await enforcer.apply(two.pod, everything())).toMatchObject({ kind: "applied" });
   });
 
+  test("a policy that cannot be taken out is told of all that stands, and taken out when that can be", async () => {
+    await using node = testNode();
+    const { pod } = node.pod("a1");
+    await using enforcer = await node.open();
+    await enforcer.apply(pod, everything());
+    node.remount("ro");
+    expect(await enforcer.apply(pod, policyOf({}))).toMatchObject({
+      kind: "failed",
+      programs: ["syscall_counter", "l4_firewall"],
+      failures: [
+        { program: "syscall_counter", reason: "BpffsReadOnly" },
+        { program: "l4_firewall", reason: "BpffsReadOnly" },
+      ],
+      retry: true,
+    });
+    node.remount("rw");
+    expect(await enforcer.apply(pod, policyOf({}))).toMatchObject({ kind: "applied", programs: [] });
+  });
+
+  test("what could not be taken over and cannot be removed is told though nothing is asked for", async () => {
+    await using node = testNode();
+    const { pod } = node.pod("a1");
+    {
+      await using enforcer = await node.open();
+      await enforcer.apply(pod, everything());
+    }
+    await using enforcer = await node.open();
+    node.remount("ro");
+    expect(await enforcer.apply(pod, policyOf({}))).toMatchObject({
+      kind: "failed",
+      failures: [{ program: "syscall_counter" }, { program: "l4_firewall" }],
+      retry: true,
+    });
+    node.remount("rw");
+  });
+
+  test("a Pod that could not be taken over at first never shares a slot with one that came meanwhile", async () => {
+    await using node = testNode();
+    using calls = caller();
+    const [one, two] = [node.pod("a1"), node.pod("a2")];
+    const counting = () => policyOf({ syscalls: { calls: ["getpgid"] } });
+    {
+      await using enforcer = await node.open();
+      await enforcer.apply(one.pod, counting());
+    }
+    await using enforcer = await node.open();
+    const opened = vi.spyOn(BpfMap, "openPinned").mockImplementationOnce(() => {
+      throw new BpfError({ operation: "open pin", errno: 12 });
+    });
+    expect(enforcer.adopt()).toEqual([]);
+    opened.mockRestore();
+    await enforcer.apply(two.pod, counting());
+    await enforcer.apply(one.pod, counting());
+    await calls.call(one.cgroup, { getpgid: 3 });
+    await calls.call(two.cgroup, { getpgid: 50 });
+    expect(["a1", "a2"].map((uid) => readingOf(enforcer, uid).syscalls?.get("getpgid"))).toEqual([3n, 50n]);
+  });
+
+  test("pins of a node with another name are refused, and stay; where there are none, any name will do", async () => {
+    await using node = testNode();
+    const { pod } = node.pod("a1");
+    {
+      await using enforcer = await node.open({ nodeName: "node-1.example.com" });
+      await enforcer.apply(pod, everything());
+    }
+    const refusal = await refusalOf(node, { nodeName: "node-1" });
+    expect([refusal.reason, refusal.message]).toEqual([
+      "PinDirOfOtherNode",
+      expect.stringContaining("node-1.example.com"),
+    ]);
+    expect(readdirSync(`${node.pinDir}/pods`)).toEqual(["a1"]);
+    {
+      await using enforcer = await node.open({ nodeName: "node-1.example.com" });
+      expect(enforcer.adopt().map(({ uid }) => uid)).toEqual(["a1"]);
+      enforcer.sweep(new Set());
+    }
+    await using enforcer = await node.open({ nodeName: "node-1" });
+    expect(await enforcer.apply(pod, everything())).toMatchObject({ kind: "applied" });
+  });
+
+  test("a sweep that knows the Pods of some namespaces leaves those of others, also after a restart", async () => {
+    await using node = testNode();
+    const nodeName = "node-1";
+    {
+      await using enforcer = await node.open({ nodeName });
+      for (const [uid, namespace] of [
+        ["a1", "shop"],
+        ["a2", "bank"],
+      ] as const)
+        await enforcer.apply(node.pod(uid, { namespace }).pod, everything());
+    }
+    {
+      // An earlier version noted nothing.
+      await using enforcer = await node.open();
+      await enforcer.apply(node.pod("a3", { namespace: "shop" }).pod, everything());
+    }
+    await using enforcer = await node.open({ nodeName });
+    enforcer.adopt();
+    expect(enforcer.sweep(new Set(), { namespaces: ["shop"] })).toEqual(["a1"]);
+    expect(enforcer.sweep(new Set())).toEqual(["a2", "a3"]);
+  });
+
   test("a cgroup that vanishes between finding it and attaching to it is a Pod that has ended", async () => {
     await using node = testNode();
     const { pod } = node.pod("a1");
@@ -151,7 +255,7 @@ describe.skipIf(noKernel)(`the worlds of an agent${skipped}`, () => {
     expect(await enforcer.apply(pod, everything())).toMatchObject({
       kind: "failed",
       programs: ["syscall_counter"],
-      failures: [{ program: "l4_firewall", reason: "TooManyPods" }],
+      failures: [{ program: "l4_firewall", reason: "CgroupBusy" }],
     });
     expect(readdirSync(`${node.pinDir}/pods/a1`)).not.toContain("firewall_ingress");
   });
@@ -219,6 +323,8 @@ describe("what the kernel answers", () => {
   test.each([
     ["attach to cgroup", 2, "CgroupGone", true],
     ["attach to cgroup", 22, "KernelTooOld", false],
+    ["attach to cgroup", 1, "CgroupBusy", true],
+    ["attach to cgroup", 7, "CgroupBusy", true],
     ["load object", 3, "NoBtf", false],
     ["load object", 1, "NotPermitted", true],
     ["create map", 12, "NoMemory", true],

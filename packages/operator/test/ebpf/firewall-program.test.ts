@@ -331,7 +331,7 @@ describe.skipIf(noFirewall)(`in the kernel${noFirewall ? ` (skipped: ${noFirewal
     apply({ ingress: enforcing(uniform("block")), egress: enforcing(uniform("block")) });
     const packet = ipv4({ ...v4, protocol: PROTOCOL.tcp, payload: syn(80) });
     for (const direction of ["ingress", "egress"] as const) {
-      const counts = added(() => expect(firewall.run(direction, 4, packet, LOOPBACK)).toBe(true));
+      const counts = added(() => expect(firewall.run(direction, 4, packet, { device: LOOPBACK })).toBe(true));
       expect(counts).toEqual({});
       expect(firewall.run(direction, 4, packet)).toBe(false);
     }
@@ -385,6 +385,21 @@ describe.skipIf(noFirewall)(`in the kernel${noFirewall ? ` (skipped: ${noFirewal
     apply({ ...inbound, established: "keep" });
     expect(judged("ingress", 4, toListener)).toEqual(untouched);
   });
+
+  test.each(["ingress", "egress"] as const)(
+    "datagrams that travel as one buffer are counted one by one, %s",
+    (direction) => {
+      using fresh = new TestFirewall();
+      fresh.replace({ firewall: firewallPolicy(both), generation: 1n, nodeAddresses: [] });
+      const datagram = (port: number) =>
+        ipv4({ ...v4, protocol: PROTOCOL.udp, payload: udp({ source: 1, destination: port }) });
+      expect(fresh.run(direction, 4, datagram(80), { segments: 10 })).toBe(true);
+      expect(fresh.run(direction, 4, datagram(8080), { segments: 7 })).toBe(false);
+      expect(fresh.run(direction, 4, datagram(8080), { segments: 3 })).toBe(false);
+      expect(fresh.counters()[direction]).toEqual({ allowed: 10n, blocked: 10n, tcp: 0n, udp: 20n });
+      expect(fresh.blockedPorts()).toEqual([{ port: 8080, direction, protocol: "udp", count: 10n }]);
+    },
+  );
 
   test("blocked ports are counted by port, direction and protocol", () => {
     using fresh = new TestFirewall();

@@ -2,6 +2,7 @@
  * Invariants of the firewall's programs, attached to a cgroup whose processes have real sockets:
  * - a blocked SYN opens no connection; one that stands is left alone, or with `enforce` judged by the side that opened it;
  * - an answer to a UDP request of the Pod's own comes in whatever ingress says, and one to a datagram that was let in goes out;
+ * - who was answered through an open port is no one the Pod asked: once the port is closed, it is outside;
  * - what would be blocked in audit mode opens nothing;
  * - the Pod talks to itself freely;
  * - a policy is replaced whole: no packet is judged by a mix of two.
@@ -12,6 +13,7 @@ import { uniform } from "../../src/ebpf/port-bitmap.ts";
 import { noCgroups, type TestCgroups, testCgroups } from "./support/cgroups.ts";
 import { auditing, enforcing, firewallPolicy, list, noFirewall, TestFirewall } from "./support/firewall.ts";
 import { ADDRESSES, noNamespaces, type Peer, type Wire, wire } from "./support/peers.ts";
+import { noCompiler, relisten } from "./support/relisten.ts";
 import { until } from "./support/until.ts";
 
 const unable = noFirewall ?? noCgroups ?? noNamespaces;
@@ -41,9 +43,10 @@ describe.skipIf(unable)(`between sockets${unable ? ` (skipped: ${unable})` : ""}
     attached = firewall.attach(`${cgroups.root}/pod`);
   });
   afterEach(async () => {
+    // First, so that the ends of connections arrive.
+    attached[Symbol.dispose]();
     // A connection that is waiting for an answer would be tried again, and counted in a later test.
     await Promise.all([peers.pod, peers.world].map((peer) => peer.do({ do: "disconnect" })));
-    attached[Symbol.dispose]();
     firewall[Symbol.dispose]();
   });
 
@@ -247,15 +250,60 @@ describe.skipIf(unable)(`between sockets${unable ? ` (skipped: ${unable})` : ""}
       expect(firewall.peers("udpRequests")).toBe(0);
     });
 
-    test("a policy that judges nothing of UDP's other direction remembers no strangers", async () => {
+    test.each(["keep", "enforce"] as const)(
+      "a client that was answered stays outside once its port is closed, whatever the Pod still sends it (%s)",
+      async (established) => {
+        const mine = await udpSocket(peers.pod);
+        const client = await udpSocket(peers.world);
+        apply({ ingress: enforcing(list({ allowed: [mine.port] })), established });
+        await client.send(pod[family], mine.port, "question");
+        await until(async () => (await mine.received()) === "question");
+        await mine.send(world[family], client.port, "answer");
+        await until(async () => (await client.received()) === "answer");
+        apply({ ingress: enforcing(list({ blocked: [mine.port] })), established });
+        await seenBlocked(() => client.send(pod[family], mine.port, "more"));
+        await mine.send(world[family], client.port, "late");
+        await until(async () => (await client.received()) === "answer,late");
+        await seenBlocked(() => client.send(pod[family], mine.port, "more"));
+        expect(await mine.received()).toBe("question");
+        expect(firewall.peers("udpRequests")).toBe(0);
+      },
+    );
+
+    test("an answer to the Pod's own question from an open port comes in when that port is closed meanwhile", async () => {
       const mine = await udpSocket(peers.pod);
-      const client = await udpSocket(peers.world);
+      const server = await udpSocket(peers.world);
       apply({ ingress: enforcing(list({ allowed: [mine.port] })) });
-      await client.send(pod[family], mine.port, "question");
-      await until(async () => (await mine.received()) === "question");
+      await mine.send(world[family], server.port, "question");
+      await until(async () => (await server.received()) === "question");
+      await server.send(pod[family], mine.port, "first");
+      await until(async () => (await mine.received()) === "first");
+      apply({ ingress: NOTHING });
+      await server.send(pod[family], mine.port, "second");
+      await until(async () => (await mine.received()) === "first,second");
       expect(firewall.peers("udpGuests")).toBe(0);
     });
   });
+
+  test.skipIf(noCompiler)(
+    `with enforce, a socket that was refused as a client and listens now has inbound connections${noCompiler ? ` (skipped: ${noCompiler})` : ""}`,
+    async () => {
+      const port = next();
+      const open = { ingress: enforcing(uniform("allow")), established: "enforce" } as const;
+      apply(open);
+      await using _ = await relisten({
+        pid: peers.pod.pid,
+        cgroup: `${cgroups.root}/pod`,
+        port,
+        refusing: { host: world.ipv4, port: next() },
+      });
+      const name = await connect(peers.world, pod.ipv4, port);
+      await peers.world.do({ do: "exchange", name });
+      apply({ ...open, ingress: enforcing(list({ blocked: [port] })) });
+      const stalled = await seenBlocked(() => peers.world.do({ do: "exchange", name }));
+      expect(stalled.done()).toBe(false);
+    },
+  );
 
   test("while policies are replaced under traffic, each packet is judged by one of them alone", async () => {
     const port = await listen(peers.pod);

@@ -19,9 +19,12 @@ import {
   decodeCallCounts,
   decodeCounters,
   decodeMeta,
+  decodeTurn,
   encodeCallMask,
+  encodeIndex,
   encodeMeta,
   encodePolicy,
+  encodeTurn,
   FIREWALL_MAPS,
   FIREWALL_PROGRAMS,
   LAYOUT_VERSION,
@@ -88,6 +91,8 @@ test("sizes and offsets are those of the header", () => {
     "sizeof(struct counters)": 144,
     "sizeof(struct blocked_port)": 4,
     "sizeof(struct udp_peer)": 32,
+    "sizeof(struct turn)": encodeTurn({ version: 1, layoutVersion: 1 }).length,
+    "offset(turn, layout_version)": 4,
     "offset(policy, generation)": 0,
     "offset(policy, flags)": 8,
     "offset(policy, node_address_count)": 12,
@@ -129,17 +134,40 @@ describe.skipIf(noFirewall)(`the objects in the kernel${noFirewall ? ` (skipped:
 
   test("the system calls' maps are those of the layout", () => {
     using object = openObject(readProgram("syscalls", ARCHITECTURE).bytes, { name: "syscalls" }).load();
-    expect(new Set(object.mapNames)).toEqual(new Set(Object.values(SYSCALL_MAPS)));
+    // Constants are a map too, which nobody else reads.
+    expect(new Set(object.mapNames)).toEqual(new Set([...Object.values(SYSCALL_MAPS), "syscalls.rodata"]));
     expect(new Set(object.programNames)).toEqual(new Set(Object.keys(SYSCALL_PROGRAMS)));
     const shape = (name: keyof typeof SYSCALL_MAPS) => {
       const { type, keySize, valueSize, maxEntries } = object.map(SYSCALL_MAPS[name]);
       return { type, keySize, valueSize, maxEntries };
     };
     expect(shape("wanted")).toEqual({ type: "array", keySize: 4, valueSize: 64, maxEntries: 1 });
+    expect(shape("turn")).toEqual({ type: "array", keySize: 4, valueSize: 8, maxEntries: 1 });
+    expect(decodeTurn(object.map(SYSCALL_MAPS.turn).lookup(encodeIndex(0)) ?? Buffer.alloc(8))).toEqual({
+      version: 0,
+      layoutVersion: LAYOUT_VERSION,
+    });
     expect(shape("cgroups")).toEqual({ type: "hash", keySize: 8, valueSize: 4, maxEntries: 16_384 });
     expect(shape("slotCalls")).toEqual({ type: "array", keySize: 4, valueSize: 64, maxEntries: SLOTS });
     expect(shape("slotCounts")).toEqual({ type: "array_of_maps", keySize: 4, valueSize: 4, maxEntries: SLOTS });
   });
+});
+
+test.skipIf(noFirewall)(
+  "the verifier is through with each program soon: a Pod's firewall is loaded when the Pod starts",
+  () => {
+    for (const name of ["firewall", "syscalls"] as const) {
+      using object = openObject(readProgram(name, ARCHITECTURE).bytes, { name }).load();
+      for (const program of object.programNames) {
+        expect(object.program(program).info().verifiedInstructions, program).toBeLessThan(20_000);
+      }
+    }
+  },
+);
+
+test("which version's turn it is reads back", () => {
+  const turn = { version: 0xfedcba98, layoutVersion: 7 };
+  expect(decodeTurn(encodeTurn(turn))).toEqual(turn);
 });
 
 test.skipIf(noFirewall)(

@@ -5,12 +5,23 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import fs, {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { isFolderName, openPinDir, removeFolder } from "../../src/ebpf/pin-dir.ts";
 import { takePinDir } from "../../src/ebpf/pin-lock.ts";
+import { uninstall } from "../../src/ebpf/uninstall.ts";
 import { bpffs, noBpffs } from "./support/bpffs.ts";
 import { unavailableReason } from "./support/reasons.ts";
 
@@ -97,6 +108,51 @@ describe.skipIf(noBpffs)(`on a real bpffs${noBpffs ? ` (skipped: ${noBpffs})` : 
     expect(unavailableReason(() => takePinDir(mount.path))).toBe("PinDirInUse");
   });
 
+  test("who takes the place of an owner that has gone, while this one looks at it, keeps it", () => {
+    using mount = bpffs();
+    const owner = `${mount.path}/owner`;
+    symlinkSync(DEAD(), owner);
+    // Gone before this one can read it; another is there before this one can claim.
+    using _ = intercepted("readlinkSync", owner, (look, call) => {
+      if (call === 1) unlinkSync(owner);
+      try {
+        return look();
+      } finally {
+        if (call === 2) symlinkSync(OTHER, owner);
+      }
+    });
+    expect(unavailableReason(() => takePinDir(mount.path))).toBe("PinDirInUse");
+    expect(readlinkSync(owner)).toBe(OTHER);
+  });
+
+  test("who takes the place of a dead owner, after this one has found it dead, keeps it", () => {
+    using mount = bpffs();
+    const owner = `${mount.path}/owner`;
+    symlinkSync(DEAD(), owner);
+    using _ = intercepted("readlinkSync", owner, (look, call) => {
+      const text = look();
+      if (call === 2) {
+        unlinkSync(owner);
+        symlinkSync(OTHER, owner);
+      }
+      return text;
+    });
+    expect(unavailableReason(() => takePinDir(mount.path))).toBe("PinDirInUse");
+    expect(readlinkSync(owner)).toBe(OTHER);
+  });
+
+  test("an agent that takes the folder while it is uninstalled keeps it", () => {
+    using mount = bpffs();
+    const { path } = openPinDir(`${mount.path}/v1`);
+    const owner = `${path}/owner`;
+    using _ = intercepted("unlinkSync", owner, (unlink) => {
+      unlink();
+      symlinkSync(OTHER, owner);
+    });
+    expect(unavailableReason(() => uninstall(path))).toBe("PinDirInUse");
+    expect(readlinkSync(owner)).toBe(OTHER);
+  });
+
   test("a folder is removed with what it holds, and its absence is no error", () => {
     using mount = bpffs();
     mkdirSync(`${mount.path}/pod`);
@@ -107,5 +163,33 @@ describe.skipIf(noBpffs)(`on a real bpffs${noBpffs ? ` (skipped: ${noBpffs})` : 
     expect(removeFolder(`${mount.path}/pod`)).toBe(false);
   });
 });
+
+/** An owner of another PID namespace: nobody can say that it is dead. */
+const OTHER = "1:1:1";
+/** One that has ended: this process' number, started at another time. */
+const DEAD = () => `${pidNamespace()}:${process.pid}:1`;
+
+type Look = "readlinkSync" | "unlinkSync";
+
+/** Has `instead` called for what is done to one path; it is told the how manieth time that is. */
+const intercepted = (
+  name: Look,
+  path: string,
+  instead: (original: () => unknown, call: number) => unknown,
+): Disposable => {
+  const original = fs[name];
+  let calls = 0;
+  Reflect.set(fs, name, (...words: readonly unknown[]) => {
+    const go = () => Reflect.apply(original, fs, words);
+    return words[0] === path ? instead(go, ++calls) : go();
+  });
+  syncBuiltinESMExports();
+  return {
+    [Symbol.dispose]: () => {
+      Reflect.set(fs, name, original);
+      syncBuiltinESMExports();
+    },
+  };
+};
 
 const pidNamespace = () => readlinkSync("/proc/self/ns/pid").replaceAll(/[^0-9]/g, "");

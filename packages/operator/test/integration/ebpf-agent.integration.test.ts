@@ -8,6 +8,8 @@
  *   nothing else of any Pod is written. What is as it should be is not written again.
  * - Killing the agent takes nothing out of the kernel; counters go on. What is of Pods that are gone goes, but never before the
  *   API server has told which there are.
+ * - A cgroup that is made anew is guarded anew at once, and one that is gone is said to be; a Pod that runs has one, or has failed.
+ * - An agent says nothing of Pods that another one looks after, and removes nothing that it cannot know to be gone.
  * - A node without eBPF is told, once, as is each Pod it concerns; the agent stays, is not ready, and works when that is mended.
  */
 import { freePort } from "@pcmc/devcluster";
@@ -126,6 +128,103 @@ describe.skipIf(noKernel)(`the agent of a node${skipped}`, () => {
     // The kubelet makes the cgroup before it tells the API server anything.
     stage.node.makeCgroup(`kubepods/besteffort/pod${pod.metadata.uid}`);
     expect(await stage.reason("web", "Attached")).toMatchObject({ status: "True" });
+  });
+
+  test("guards a cgroup anew that is made anew, and says when one is gone, without waiting for a resync", async () => {
+    await using stage = await AgentStage.create(world);
+    await using network = await testNetwork();
+    await stage.namespace.createConfig("ports", GUARDING);
+    const [anew, gone] = [
+      await stage.createPod("anew", { runs: false }),
+      await stage.createPod("gone", { runs: false }),
+    ];
+    const cgroupOf = ({ metadata }: typeof anew.pod) => `kubepods/besteffort/pod${metadata.uid}`;
+    for (const { pod } of [anew, gone]) stage.node.makeCgroup(cgroupOf(pod));
+    await stage.startAgent({ CONTROLLER_RESYNC_PERIOD: "0" });
+    for (const name of ["anew", "gone"]) await stage.reason(name, "Attached");
+    stage.node.removeCgroup(cgroupOf(gone.pod));
+    stage.node.removeCgroup(cgroupOf(anew.pod));
+    await network.serve(stage.node.makeCgroup(cgroupOf(anew.pod)), [7000]);
+    await stage.reason("gone", "Pending");
+    await eventually("it is guarded", async () => (await network.reach("tcp", 7000)) === "closed");
+    await stage.reason("anew", "Attached");
+  });
+
+  test("says of a Pod that runs and has no cgroup here that it has failed, and counts it", async () => {
+    await using stage = await AgentStage.create(world);
+    await stage.namespace.createConfig("calls", COUNTING);
+    const { pod } = await stage.createPod("web", { runs: false });
+    const agent = await stage.startAgent();
+    await stage.reason("web", "Pending");
+    const state = { running: { startedAt: "2026-01-31T12:00:00Z" } };
+    const containerStatuses = [{ name: "main", state, image: "", imageID: "", ready: true, restartCount: 0 }];
+    await stage.namespace.patchStatus("pods", "web", { phase: "Running", containerStatuses });
+    expect(await stage.reason("web", "CgroupNotFound")).toMatchObject({
+      status: "False",
+      message: expect.stringContaining("CGROUP_ROOT"),
+    });
+    const [errors] = await podSamples(agent, "program_errors_total", "web");
+    expect(errors?.labels).toMatchObject({ program_type: "syscall_counter", error_type: "cgroup_not_found" });
+    stage.node.makeCgroup(`kubepods/besteffort/pod${pod.metadata.uid}`);
+    await stage.reason("web", "Attached");
+  });
+
+  test("counts a Pod's failures on over a restart", async () => {
+    await using stage = await AgentStage.create(world);
+    await stage.namespace.createConfig("calls", COUNTING);
+    const { pod } = await stage.createPod("web", { runs: false });
+    const cgroup = `kubepods/besteffort/pod${pod.metadata.uid}`;
+    stage.node.makeCgroup(cgroup);
+    const first = await stage.startAgent();
+    await stage.reason("web", "Attached");
+    stage.node.removeCgroup(cgroup);
+    const state = { running: { startedAt: "2026-01-31T12:00:00Z" } };
+    const containerStatuses = [{ name: "main", state, image: "", imageID: "", ready: true, restartCount: 0 }];
+    await stage.namespace.patchStatus("pods", "web", { phase: "Running", containerStatuses });
+    await stage.reason("web", "CgroupNotFound");
+    const failures = async (agent: typeof first) => (await podSamples(agent, "program_errors_total", "web"))[0]?.value;
+    const before = (await failures(first)) ?? 0;
+    expect(before).toBeGreaterThan(0);
+    await first.stop();
+    const second = await stage.startAgent();
+    const after = await eventually("it has counted", () => failures(second));
+    expect(after).toBeGreaterThan(before);
+  });
+
+  test("leaves the Pods to the agent that has the pin directory: a second one writes nothing and is not ready", async () => {
+    await using stage = await AgentStage.create(world);
+    await stage.namespace.createConfig("calls", COUNTING);
+    await stage.createPod("web");
+    await stage.startAgent();
+    await stage.reason("web", "Attached");
+    const { resourceVersion } = (await stage.namespace.get("pods", "web")).metadata;
+    const second = await stage.startAgent();
+    await eventually("it has looked at the Pod", async () => {
+      const [errors] = await podSamples(second, "program_errors_total", "web");
+      return errors?.labels.error_type === "pin_dir_in_use";
+    });
+    expect((await second.readiness())?.text).toMatch(/^\[-\]ebpf: Another agent/m);
+    await second.stop();
+    expect((await stage.namespace.get("pods", "web")).metadata.resourceVersion).toBe(resourceVersion);
+  });
+
+  test("removes nothing under another node's name, nor of namespaces that it does not watch", async () => {
+    await using stage = await AgentStage.create(world);
+    await stage.namespace.createConfig("calls", COUNTING);
+    const web = await stage.createPod("web");
+    const first = await stage.startAgent();
+    await stage.reason("web", "Attached");
+    await first.stop();
+    const other = await stage.startAgent({ NODE_NAME: `${stage.nodeName}.example.com` });
+    await eventually("it says what is wrong", async () =>
+      /^\[-\]ebpf: .*NODE_NAME/m.test((await other.readiness())?.text ?? ""),
+    );
+    await other.stop();
+    const narrow = await stage.startAgent({ WATCH_NAMESPACES: "kube-system" });
+    await narrow.ready();
+    await narrow.stop();
+    expect(await stage.pinned()).toEqual([web.pod.metadata.uid]);
+    expect(await stage.condition("web")).toMatchObject({ status: "True" });
   });
 
   test("gives Pods with the readiness gate the condition in any case, and takes it from others with the policy", async () => {

@@ -5,9 +5,10 @@
  * Invariants:
  * - It does all its work with these: it sets, changes and removes the condition.
  * - It uses each of its permissions, and asks for nothing else.
+ * - Where its writes are refused it is not ready, and says why.
  */
 import { writeFile } from "node:fs/promises";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { agentPermissions } from "../../src/rbac/agent.ts";
 import { AGENT } from "../../src/rbac/names.ts";
 import { applyAgent, createPod } from "../admission/agent-policy-world.ts";
@@ -22,12 +23,13 @@ const IDENTITY = `system:serviceaccount:default:${AGENT.name}`;
 describe.skipIf(noKernel)(`the agent with the rights of its manifest${skipped}`, () => {
   const world = useWorld({ controllerManager: false, audit: true });
 
+  beforeAll(() => applyAgent(world.cluster));
+
   /** A kubeconfig of the agent of a node, as if it ran in a Pod there. */
-  const kubeconfigOf = async (stage: AgentStage): Promise<string> => {
+  const kubeconfigOf = async (stage: AgentStage, nodeName = stage.nodeName): Promise<string> => {
     const { cluster } = world;
-    await cluster.request("POST", "/api/v1/nodes", { metadata: { name: stage.nodeName } });
-    await applyAgent(cluster);
-    const { metadata } = await createPod(cluster, "agent", stage.nodeName);
+    await cluster.request("POST", "/api/v1/nodes", { metadata: { name: nodeName } });
+    const { metadata } = await createPod(cluster, `agent-on-${nodeName}`, nodeName);
     const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: metadata?.name, uid: metadata?.uid };
     const path = `/api/v1/namespaces/default/serviceaccounts/${AGENT.name}/token`;
     const { status } = await cluster.request<{ status: { token: string } }>("POST", path, { spec: { boundObjectRef } });
@@ -71,5 +73,19 @@ describe.skipIf(noKernel)(`the agent with the rights of its manifest${skipped}`,
     const streaming = permitted.filter((permission) => !permission.startsWith("list "));
     expect([...new Set(asked)].filter((request) => !request.startsWith("list ")).sort()).toEqual(streaming.sort());
     expect(permitted).toEqual(expect.arrayContaining(asked));
+  });
+
+  test("is not ready and says why while it may not write, as with the token of another node's Pod", async () => {
+    await using stage = await AgentStage.create(world);
+    const KUBECONFIG = await kubeconfigOf(stage, `${stage.nodeName}-other`);
+    const agent = await stage.startAgent({ KUBECONFIG });
+    await agent.ready();
+    await stage.createPod("gated", { gate: true });
+    await eventually("it says so", async () =>
+      /^\[-\]ebpf: Conditions of Pods cannot be written: /m.test((await agent.readiness())?.text ?? ""),
+    );
+    expect(await stage.condition("gated")).toBeUndefined();
+    await stage.namespace.remove("pods", "gated");
+    await agent.ready();
   });
 });

@@ -102,3 +102,21 @@ test("the cost does not go back when a Pod's programs go", async () => {
     'program_runs_total{program_type="l4_firewall"} 35',
   ]);
 });
+
+test("failures go on from what an earlier process counted", async () => {
+  const web = { uid: "1", namespace: "shop", name: "web" };
+  metrics.restoreErrors(web, [{ program: "l4_firewall", reason: "NoMemory", count: 3 }]);
+  metrics.onProgramError(web, "l4_firewall", "NoMemory");
+  metrics.onProgramError(web, "syscall_counter", "NoBtf");
+  const labels = 'namespace="shop",pod_name="web"';
+  expect(await samples()).toEqual([
+    `program_errors_total{${labels},program_type="l4_firewall",error_type="no_memory"} 4`,
+    `program_errors_total{${labels},program_type="syscall_counter",error_type="no_btf"} 1`,
+  ]);
+  expect(metrics.errorsOf("1")).toEqual([
+    { program: "l4_firewall", reason: "NoMemory", count: 4 },
+    { program: "syscall_counter", reason: "NoBtf", count: 1 },
+  ]);
+  metrics.forget("1");
+  expect(metrics.errorsOf("1")).toEqual([]);
+});

@@ -7,7 +7,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ProgramType, type Progress, parsePodCondition, podCondition } from "../../src/ebpf/condition.ts";
+import { type Progress, parsePodCondition, podCondition } from "../../src/ebpf/condition.ts";
+import type { ProgramType } from "../../src/ebpf/node-pod.ts";
 import type { ParsedConfig } from "../../src/podconfigmap/config.ts";
 import type { EbpfPod } from "../../src/podconfigmap/ebpf-pods.ts";
 import { ebpfConditions } from "../../src/podconfigmap/ebpf-status.ts";

@@ -22,6 +22,7 @@ const USER_AGENT = `${AGENT.name}/${version}`;
 export type NodeAgentSettings = Pick<
   AgentSettings,
   | "nodeName"
+  | "watchNamespaces"
   | "bpfPinDir"
   | "cgroupRoot"
   | "ebpfRunStats"
@@ -54,14 +55,22 @@ export const agentClient = (
 export const nodeAgentOf = async ({ settings, registry, log, ...parts }: NodeAgentParts): Promise<Agent> => {
   const { nodeAgent } = await import("../../ebpf/agent/agent.ts");
   const { openEnforcer } = await import("../../ebpf/agent/kernel.ts");
+  const { isPinned, pinPaths } = await import("../../ebpf/pin-dir.ts");
+  const { ErrorCounts } = await import("../../ebpf/error-counts.ts");
   const { ebpfMetrics } = await import("../../metrics/ebpf-metrics.ts");
+  const nodeName = nodeNameOf(settings);
+  const { pods } = pinPaths(settings.bpfPinDir);
   return nodeAgent({
     ...parts,
     log,
-    nodeName: nodeNameOf(settings),
+    nodeName,
+    namespaces: settings.watchNamespaces,
+    errors: new ErrorCounts(pods),
+    isPinned: (uid) => isPinned(`${pods}/${uid}`),
     open: openEnforcer({
       pinDir: settings.bpfPinDir,
       cgroupRoot: settings.cgroupRoot,
+      nodeName,
       runStats: settings.ebpfRunStats,
       clock: systemClock,
       log,

@@ -19,6 +19,7 @@ import {
 } from "@pcmc/controller-runtime";
 import type { PodConfigMapConfig } from "../../api/podconfigmapconfig.ts";
 import type { EbpfMetrics } from "../../metrics/ebpf-metrics.ts";
+import type { ErrorCounts } from "../error-counts.ts";
 import type { Architecture } from "../syscalls-table.ts";
 import { architectureOf } from "./architecture.ts";
 import { ConditionWriter } from "./condition-writer.ts";
@@ -37,6 +38,12 @@ export const AGENT_WORKERS = 4;
 export interface AgentOptions {
   readonly nodeName: string;
   readonly cache: Cache;
+  /** The namespaces that `cache` is bound to; none = all. */
+  readonly namespaces: readonly string[];
+  /** Whether something of the Pod with this UID is pinned, also where there is no kernel side. */
+  readonly isPinned: (uid: string) => boolean;
+  /** Where failures of Pods are kept over restarts. */
+  readonly errors: ErrorCounts;
   /** Writes the conditions. */
   readonly client: Client;
   /** Gets hold of the kernel side; see `openEnforcer`. */
@@ -68,12 +75,12 @@ export const AGENT_CONTROLLER = "ebpf";
  * condition of the Pod, and counted. It takes no part in an election, and nothing that it does is undone when it ends.
  */
 export const nodeAgent = (options: AgentOptions): Agent => {
-  const { nodeName, cache, client, metrics, log } = options;
+  const { nodeName, cache, namespaces, isPinned, errors, client, metrics, log } = options;
   const sources = agentSourcesOf(cache, nodeName);
   const kernel = new Kernel({ open: options.open, clock: systemClock, random: Math.random, log });
   const read = (uids?: ReadonlySet<string>) => kernel.enforcer?.readings(uids);
   const meter = new Meter({ read, clock: systemClock, log });
-  const followed = new FollowedPods({ meter, metrics });
+  const followed = new FollowedPods({ meter, metrics, errors: ownedErrors(errors, kernel) });
   metrics.show({
     readings: () => meter.readings(),
     attached: () => followed.exported(),
@@ -83,24 +90,37 @@ export const nodeAgent = (options: AgentOptions): Agent => {
   const reconciler = new PodReconciler({
     sources,
     kernel,
+    isPinned,
     conditions,
     observer: followed,
     architecture: policyArchitecture(),
   });
   const controller = controllerOf(options, sources, reconciler);
-  const sweeper = new Sweeper({ pods: sources.pods, kernel, log });
+  const sweeper = new Sweeper({ pods: sources.pods, kernel, namespaces, log });
   const live = new LivePages({
     node: nodeName,
     read: () => read(),
-    failure: () => kernel.failure.message,
+    failure: () => kernel.trouble ?? "",
     clock: systemClock,
   });
   return {
     runnable: runnableOf({ controller, kernel, meter, sweeper, sources }),
-    readyCheck: { name: "ebpf", check: () => (kernel.enforcer === undefined ? kernel.failure.message : undefined) },
+    readyCheck: { name: "ebpf", check: () => kernel.trouble ?? refusalOf(conditions) },
     pages: { [LIVE_PATH]: () => jsonPage(live.page()) },
   };
 };
+
+/** While another agent may have the pin directory, what it keeps there is not ours to change. */
+const ownedErrors = (errors: ErrorCounts, kernel: Kernel): Pick<ErrorCounts, "read" | "write"> => ({
+  read: (uid) => errors.read(uid),
+  write: (uid, counts) => {
+    if (kernel.enforcer !== undefined) errors.write(uid, counts);
+  },
+});
+
+/** An agent whose reports nobody gets is none that a rollout should go on with. */
+const refusalOf = ({ refusal }: ConditionWriter): string | undefined =>
+  refusal === undefined ? undefined : `Conditions of Pods cannot be written: ${refusal}`;
 
 /** On a node of another one nothing gets into the kernel, and what a policy holds is of no interest; that is no reason to end. */
 const policyArchitecture = (): Architecture => {

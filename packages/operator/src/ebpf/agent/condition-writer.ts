@@ -2,7 +2,9 @@ import {
   type AbortSource,
   type Client,
   type Clock,
+  ForbiddenError,
   type Informer,
+  type KeyString,
   keyOf,
   NotFoundError,
   Pods,
@@ -24,6 +26,8 @@ export interface ConditionWriterOptions {
  */
 export class ConditionWriter {
   readonly #options: ConditionWriterOptions;
+  /** What the API server said when it refused a write, by Pod. */
+  readonly #refused = new Map<KeyString, string>();
 
   constructor(options: ConditionWriterOptions) {
     this.#options = options;
@@ -35,8 +39,22 @@ export class ConditionWriter {
    * @throws what the client throws; a `ConflictError` where the Pod of this name is another one by now.
    */
   async write(pod: Stored<Pod>, wanted: EbpfCondition | undefined, signal: AbortSource): Promise<void> {
+    const key = keyOf(pod);
     const patch = patchOf(pod, wanted, this.#options.clock.date());
-    if (patch === undefined) return;
+    if (patch !== undefined) await this.#patch(pod, patch, signal);
+    this.#refused.delete(key);
+  }
+
+  /** What the API server says of a Pod whose condition may not be written; `undefined` where all may. */
+  get refusal(): string | undefined {
+    for (const [key, message] of this.#refused) {
+      if (this.#options.pods.get(key) !== undefined) return message;
+      this.#refused.delete(key);
+    }
+    return undefined;
+  }
+
+  async #patch(pod: Stored<Pod>, patch: object, signal: AbortSource): Promise<void> {
     const { client, pods } = this.#options;
     const { projection } = pods;
     using _write = pods.beginWrite(keyOf(pod));
@@ -49,6 +67,7 @@ export class ConditionWriter {
       })
       .catch((error: unknown) => {
         if (error instanceof NotFoundError) return undefined;
+        if (error instanceof ForbiddenError) this.#refused.set(keyOf(pod), error.message);
         throw error;
       });
     if (written !== undefined) pods.noteWritten(written, { projection });

@@ -39,7 +39,7 @@ export class Kernel implements AsyncDisposable {
   readonly #options: KernelOptions;
   readonly #listeners = new Set<() => void>();
   #enforcer: KernelSide | undefined;
-  #failure: EbpfFailure = { reason: "KernelError", message: "The agent has not looked at the kernel yet." };
+  #failure: EbpfFailure | undefined;
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -50,8 +50,8 @@ export class Kernel implements AsyncDisposable {
     return this.#enforcer;
   }
 
-  /** Why there is no enforcer, at the last try. */
-  get failure(): EbpfFailure {
+  /** Why there is no enforcer, at the last try; `undefined` before the first one has come to its end. */
+  get failure(): EbpfFailure | undefined {
     return this.#failure;
   }
 
@@ -84,6 +84,11 @@ export class Kernel implements AsyncDisposable {
     await enforcer?.[Symbol.asyncDispose]();
   }
 
+  /** Why there is no enforcer, for people. */
+  get trouble(): string | undefined {
+    return this.#enforcer === undefined ? (this.#failure?.message ?? NOT_LOOKED) : undefined;
+  }
+
   async #takeOver(): Promise<KernelSide> {
     const { open, log } = this.#options;
     const enforcer = await open();
@@ -99,7 +104,7 @@ export class Kernel implements AsyncDisposable {
 
   #fail(failure: EbpfFailure): void {
     const { reason, message } = failure;
-    if (reason === this.#failure.reason && message === this.#failure.message) return;
+    if (reason === this.#failure?.reason && message === this.#failure.message) return;
     this.#failure = failure;
     this.#options.log.error("eBPF does not work on this node; trying again", { reason, cause: message });
     this.#tell();
@@ -109,6 +114,8 @@ export class Kernel implements AsyncDisposable {
     for (const listener of this.#listeners) listener();
   }
 }
+
+const NOT_LOOKED = "The agent has not looked at the kernel yet.";
 
 const failureOf = (error: unknown): EbpfFailure => {
   if (error instanceof EbpfUnavailable) return { reason: error.reason, message: error.message };

@@ -11,6 +11,10 @@ const QOS_CLASSES: readonly QosClass[] = ["Guaranteed", "Burstable", "BestEffort
 export const configHashOf = ({ metadata }: Pod): string | undefined =>
   metadata?.annotations?.[CONFIG_HASH] || undefined;
 
+/** Whether a container of the Pod runs, as its kubelet says. */
+export const isRunning = ({ status }: Pod): boolean =>
+  status?.containerStatuses?.some(({ state }) => state?.running !== undefined) ?? false;
+
 /** What the kernel side has to know of a Pod. */
 export const nodePodOf = (pod: Stored<Pod>): NodePod => {
   const { metadata, spec, status } = pod;
@@ -23,14 +27,12 @@ export const nodePodOf = (pod: Stored<Pod>): NodePod => {
     qosClass: QOS_CLASSES.find((known) => known === status?.qosClass) ?? "BestEffort",
     ...(configHash !== undefined && { configHash }),
     hostNetwork: spec?.hostNetwork === true,
-    containerIds: [
-      ...idsOf(spec?.containers, status?.containerStatuses),
-      ...idsOf(spec?.initContainers, status?.initContainerStatuses),
-    ],
+    // The pid is that of the first container. Init containers, sidecars among them, start before it and are not meant.
+    containerIds: idsOf(spec?.containers?.slice(0, 1), status?.containerStatuses),
   };
 };
 
-/** `containerd://<id>` without its scheme, in the order of the spec: statuses come in any. */
+/** `containerd://<id>` without its scheme; statuses come in any order. */
 const idsOf = (containers: readonly Container[] = [], statuses: readonly ContainerStatus[] = []): string[] =>
   containers.flatMap(({ name }) => {
     const id = statuses.find((status) => status.name === name)?.containerID?.split("://")[1];

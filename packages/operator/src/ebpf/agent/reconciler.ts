@@ -1,15 +1,17 @@
 import type { KeyString, ReconcileContext, ReconcileResult, Stored } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { parsedConfig } from "../../podconfigmap/sources.ts";
-import { hasReadinessGate, type Progress, podCondition } from "../condition.ts";
-import type { EbpfFailure } from "../failure.ts";
+import { hasReadinessGate, type Progress, podCondition, programsOf } from "../condition.ts";
+import { type EbpfFailure, NOT_OURS } from "../failure.ts";
 import type { ProgramType } from "../node-pod.ts";
+import type { ApplyOutcome } from "../outcome.ts";
+import { hasEnded } from "../pod-phase.ts";
 import { type PodPolicy, podPolicy } from "../policy.ts";
 import type { Architecture } from "../syscalls-table.ts";
 import type { ConditionWriter } from "./condition-writer.ts";
-import type { Kernel, KernelSide } from "./kernel.ts";
-import { nodePodOf } from "./node-pod.ts";
-import { progressOf, textOf, unavailable } from "./progress.ts";
+import type { Kernel } from "./kernel.ts";
+import { isRunning, nodePodOf } from "./node-pod.ts";
+import { NOTHING, progressOf, textOf, unavailable } from "./progress.ts";
 import type { AgentSources } from "./sources.ts";
 
 /** `onCgroup` tells when a Pod gets its cgroup; this is for the case that the kernel lost that notice. Milliseconds. */
@@ -25,8 +27,13 @@ export interface PodObserver {
 }
 
 export interface PodReconcilerOptions {
-  readonly sources: AgentSources;
+  readonly sources: {
+    readonly pods: Pick<AgentSources["pods"], "get">;
+    readonly configs: Pick<AgentSources["configs"], "inNamespace">;
+  };
   readonly kernel: Pick<Kernel, "enforcer" | "failure">;
+  /** Whether something of the Pod with this UID is pinned, also where there is no kernel side. */
+  readonly isPinned: (uid: string) => boolean;
   readonly conditions: Pick<ConditionWriter, "write">;
   readonly observer: PodObserver;
   readonly architecture: Architecture;
@@ -56,7 +63,9 @@ export class PodReconciler {
     if (pod === undefined || hasEnded(pod)) return undefined;
     this.#uids.set(key, pod.metadata.uid);
     const policy = this.#policyOf(pod);
-    const { progress, result, failure } = await this.#enforce(pod, policy, context);
+    const enforced = await this.#enforce(pod, policy, context);
+    if (enforced === undefined) return undefined;
+    const { progress, result, failure } = enforced;
     this.#options.observer.onPod(pod, { policy, programs: progress.kind === "pending" ? [] : progress.programs });
     const condition = podCondition(policy, { gate: hasReadinessGate(pod), progress });
     await this.#options.conditions.write(pod, condition, context.end);
@@ -86,29 +95,45 @@ export class PodReconciler {
     }
   }
 
-  async #enforce(pod: Stored<Pod>, policy: PodPolicy, { log }: ReconcileContext): Promise<Enforced> {
-    const { kernel } = this.#options;
-    const { enforcer } = kernel;
+  /** `undefined` = nothing is to be said of the Pod. */
+  async #enforce(pod: Stored<Pod>, policy: PodPolicy, context: ReconcileContext): Promise<Enforced | undefined> {
+    const { enforcer, failure } = this.#options.kernel;
     // It is told once for the node, and all Pods are looked at when it changes.
-    if (enforcer === undefined) return this.#notPossible(pod, policy, kernel.failure);
-    const outcome = await apply(enforcer, pod, policy);
+    if (enforcer === undefined) return failure && this.#notPossible(pod, policy, failure);
+    const outcome = await enforcer.apply(nodePodOf(pod), policy);
     if (outcome.kind !== "failed") this.#told.delete(pod.metadata.uid);
-    const progress = progressOf(outcome);
-    if (outcome.kind === "waiting") return { progress, result: { requeueAfter: LOOK_FOR_CGROUP_AGAIN } };
+    if (outcome.kind === "waiting") return this.#waiting(pod, policy, outcome);
+    const progress = progressOf(outcome, { isRunning: isRunning(pod) });
     if (outcome.kind === "applied") return { progress };
     for (const { program, reason } of outcome.failures) this.#options.observer.onFailure(pod, program, reason);
     const text = textOf(outcome.failures);
     if (outcome.retry) return { progress, failure: new EnforceError(text) };
-    if (this.#told.get(pod.metadata.uid) !== text) log.warning("not in the kernel", { cause: text });
+    if (this.#told.get(pod.metadata.uid) !== text) context.log.warning("not in the kernel", { cause: text });
     this.#told.set(pod.metadata.uid, text);
     return { progress };
   }
 
-  #notPossible(pod: Stored<Pod>, policy: PodPolicy, failure: EbpfFailure): Enforced {
-    for (const program of programsOf(policy)) this.#options.observer.onFailure(pod, program, failure.reason);
-    return { progress: unavailable(failure) };
+  #waiting(pod: Stored<Pod>, policy: PodPolicy, outcome: Waiting): Enforced | undefined {
+    // Its cgroup goes before it does, and nobody waits for it any more.
+    if (pod.metadata.deletionTimestamp !== undefined) return undefined;
+    const progress = progressOf(outcome, { isRunning: isRunning(pod) });
+    if (progress.kind === "failed") this.#countFailure(pod, policy, outcome.failure);
+    return { progress, result: { requeueAfter: LOOK_FOR_CGROUP_AGAIN } };
+  }
+
+  #notPossible(pod: Stored<Pod>, policy: PodPolicy, failure: EbpfFailure): Enforced | undefined {
+    this.#countFailure(pod, policy, failure);
+    if (NOT_OURS.has(failure.reason)) return undefined;
+    const stands = policy.applies || this.#options.isPinned(pod.metadata.uid);
+    return { progress: stands ? unavailable(failure) : NOTHING };
+  }
+
+  #countFailure(pod: Stored<Pod>, policy: PodPolicy, { reason }: EbpfFailure): void {
+    for (const program of programsOf(policy)) this.#options.observer.onFailure(pod, program, reason);
   }
 }
+
+type Waiting = Extract<ApplyOutcome, { readonly kind: "waiting" }>;
 
 interface Enforced {
   readonly progress: Progress;
@@ -116,14 +141,3 @@ interface Enforced {
   /** What to throw to be called again. */
   readonly failure?: Error;
 }
-
-const apply = (enforcer: KernelSide, pod: Stored<Pod>, policy: PodPolicy) => enforcer.apply(nodePodOf(pod), policy);
-
-/** What a policy asks for. */
-const programsOf = ({ syscalls, firewall }: PodPolicy): readonly ProgramType[] => [
-  ...(syscalls === undefined ? [] : (["syscall_counter"] as const)),
-  ...(firewall === undefined ? [] : (["l4_firewall"] as const)),
-];
-
-/** Its containers have ended and never come back. */
-const hasEnded = ({ status }: Pod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";

@@ -29,8 +29,7 @@ export const podFields: Projection = {
     phase: true,
     qosClass: true,
     conditions: true,
-    containerStatuses: { name: true, containerID: true },
-    initContainerStatuses: { name: true, containerID: true },
+    containerStatuses: { name: true, containerID: true, state: { running: { startedAt: true } } },
   },
 };
 

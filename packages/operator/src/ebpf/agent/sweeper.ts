@@ -5,6 +5,8 @@ import type { Kernel } from "./kernel.ts";
 export interface SweeperOptions {
   readonly pods: Pick<Informer<Pod>, "synced" | "values" | "onSynced">;
   readonly kernel: Pick<Kernel, "enforcer" | "onChange">;
+  /** Those whose Pods `pods` holds; none = all. What is pinned of others is not ours to sweep. */
+  readonly namespaces: readonly string[];
   readonly log: Logger;
 }
 
@@ -30,12 +32,12 @@ export class Sweeper {
   }
 
   #sweep(): void {
-    const { pods, kernel, log } = this.#options;
+    const { pods, kernel, namespaces, log } = this.#options;
     const { enforcer } = kernel;
     if (enforcer === undefined || !pods.synced) return;
     const live = new Set<string>();
     for (const { metadata } of pods.values()) live.add(metadata.uid);
-    const released = enforcer.sweep(live);
+    const released = enforcer.sweep(live, { namespaces });
     if (released.length > 0) log.info("removed the programs of Pods that are gone", { pods: released.length });
   }
 }

@@ -8,7 +8,7 @@ import { type Logger, silentLogger } from "@pcmc/controller-runtime";
 import { beforeEach, expect, test } from "vitest";
 import { Kernel, type KernelSide } from "../../../src/ebpf/agent/kernel.ts";
 import { EbpfUnavailable } from "../../../src/ebpf/unavailable.ts";
-import { ManualClock } from "./support.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 let clock: ManualClock;
 let tries: number[];
@@ -45,7 +45,9 @@ const kernelOf = () => {
     random: () => 0.5,
     log,
   });
-  kernel.onChange(() => events.push(kernel.enforcer === undefined ? `told ${kernel.failure.reason}` : "told it works"));
+  kernel.onChange(() =>
+    events.push(kernel.enforcer === undefined ? `told ${kernel.failure?.reason}` : "told it works"),
+  );
   return kernel;
 };
 
@@ -66,6 +68,17 @@ beforeEach(() => {
   events = [];
   failure = undefined;
   stop = new AbortController();
+});
+
+test("before the first try has come to its end there is neither kernel side nor failure", async () => {
+  const kernel = kernelOf();
+  expect([kernel.enforcer, kernel.failure, kernel.trouble]).toEqual([
+    undefined,
+    undefined,
+    "The agent has not looked at the kernel yet.",
+  ]);
+  await kernel.open(stop.signal);
+  expect(kernel.trouble).toBeUndefined();
 });
 
 test("where eBPF works, what was left is taken over first, and then it is told", async () => {
@@ -99,7 +112,7 @@ test("another reason is told anew, and what is no reason of ours as a fault of t
   failure = new Error("out of luck");
   await pass(5);
   expect(events.filter((event) => event.startsWith("told"))).toEqual(["told NotPermitted", "told KernelError"]);
-  expect(kernel.failure.message).toContain("out of luck");
+  expect(kernel.failure?.message).toContain("out of luck");
   stop.abort();
   await opening;
 });

@@ -8,7 +8,8 @@ import { expect, test } from "vitest";
 import { livePage } from "../../../src/cli/top/live-page.ts";
 import { LivePages } from "../../../src/ebpf/agent/live-page.ts";
 import type { PodReading } from "../../../src/ebpf/outcome.ts";
-import { ManualClock, reading, verdicts } from "./support.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { reading, verdicts } from "./support.ts";
 
 const firewall = {
   ingress: verdicts(3, 2, 1),

@@ -10,7 +10,8 @@ import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { Meter } from "../../../src/ebpf/agent/meter.ts";
 import type { PodReading } from "../../../src/ebpf/outcome.ts";
-import { ManualClock, reading } from "./support.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { reading } from "./support.ts";
 
 let clock: ManualClock;
 let reads: number;

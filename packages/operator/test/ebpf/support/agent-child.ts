@@ -27,6 +27,8 @@ export interface Order {
   readonly steps: readonly Step[];
   /** The version that it takes its firewall for: another than before is swapped. */
   readonly firewallVersion: number;
+  /** The same of its system calls; default: the true one. */
+  readonly syscallsVersion?: number;
   /** The change before which it is killed; more than there are = it ends by itself. */
   readonly killBefore: number;
 }
@@ -57,7 +59,10 @@ syncBuiltinESMExports();
     log: silentLogger,
     readProgram: (name, architecture) => {
       const object = readProgram(name, architecture);
-      return name === "firewall" ? { ...object, version: order.firewallVersion } : object;
+      return {
+        ...object,
+        version: name === "firewall" ? order.firewallVersion : (order.syscallsVersion ?? object.version),
+      };
     },
   });
   enforcer.adopt();

@@ -20,14 +20,22 @@ import { readProgram } from "../../../src/ebpf/programs.ts";
 import { ARCHITECTURE } from "./architecture.ts";
 import { type Family, frame } from "./packets.ts";
 
-/** Offset of `ifindex` in `struct __sk_buff`, and more room than any kernel's has. */
+/** Offsets in `struct __sk_buff`, and more room than any kernel's has. */
 const IFINDEX = 40;
+const GSO_SEGS = 164;
 const CONTEXT_SIZE = 256;
 
 /** Any network device but the loopback, on which nothing is judged; packets of a test run are said to have come over it. */
 const otherDevice = readdirSync("/sys/class/net")
   .filter((name) => name !== "lo")
   .map((name) => Number(readFileSync(`/sys/class/net/${name}/ifindex`, "utf8")))[0];
+
+export interface RunOptions {
+  /** Index of the network device that the packet goes over. */
+  readonly device?: number;
+  /** Packets that the device makes of it, or has made it of; 0 = it is one. */
+  readonly segments?: number;
+}
 
 /** The program of a Pod in the kernel, with maps of its own, attached to nothing yet. */
 export class TestFirewall implements Disposable {
@@ -55,10 +63,12 @@ export class TestFirewall implements Disposable {
     this.#map("policy").setInner(encodeIndex(0), inner);
   }
 
-  /** Whether a packet passes. @param device index of the one it goes over. */
-  run(direction: Direction, family: Family, packet: Uint8Array, device = otherDevice): boolean {
+  /** Whether a packet passes. */
+  run(direction: Direction, family: Family, packet: Uint8Array, options: RunOptions = {}): boolean {
+    const { device = otherDevice ?? 0, segments = 0 } = options;
     const context = Buffer.alloc(CONTEXT_SIZE);
-    context.writeUInt32LE(device ?? 0, IFINDEX);
+    context.writeUInt32LE(device, IFINDEX);
+    context.writeUInt32LE(segments, GSO_SEGS);
     const program = this.object.program(FIREWALL_PROGRAMS[direction]);
     return program.testRun({ dataIn: frame(family, packet), ctxIn: context }).retval === 1;
   }

@@ -1,4 +1,4 @@
-import type { Clock } from "@pcmc/controller-runtime";
+import type { Clock, Timer } from "@pcmc/controller-runtime";
 
 /** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
@@ -10,23 +10,28 @@ export class ManualClock implements Clock {
   }
 
   date(): Date {
-    return new Date(this.#now);
+    return new Date(Date.UTC(2026, 0, 31) + this.#now);
   }
 
-  after(delay: number, callback: () => void) {
+  after(delay: number, callback: () => void): Timer {
     const timer = { at: this.#now + delay, callback };
     this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
+    return { cancel: () => this.#timers.delete(timer) };
   }
 
-  /** Moves time on, calling the timers that come due, those too that they set. */
-  advance(ms: number): void {
-    const end = this.#now + ms;
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves time on, calling what comes due on the way, each at its time. */
+  advance(milliseconds: number): void {
+    const end = this.#now + milliseconds;
     for (;;) {
       const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
       this.#timers.delete(next);
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       next.callback();
     }
     this.#now = end;

@@ -94,7 +94,8 @@ const perform = async (command: Command): Promise<unknown> => {
       for (let time = 0; time < (command.times ?? 1); time++) await send(command);
       return undefined;
     case "disconnect":
-      for (const socket of connections.values()) socket.destroy();
+      // A reset leaves nothing to be sent again, as an end does behind data that was dropped.
+      for (const socket of connections.values()) socket.connecting ? socket.destroy() : socket.resetAndDestroy();
       return connections.clear();
     case "received":
       return get(sockets, command.name).received;

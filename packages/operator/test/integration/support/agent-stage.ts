@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import type { Pod, PodCondition } from "kubernetes-types/core/v1.d.ts";
 import { METRICS_PORT } from "../../../src/ebpf/agent/names.ts";
 import { EBPF_READY } from "../../../src/ebpf/condition.ts";
+import { AGENT } from "../../../src/rbac/names.ts";
 import { type Caller, caller } from "../../ebpf/support/calls.ts";
 import { type TestNode, testNode } from "../../ebpf/support/node.ts";
 import { eventually } from "./eventually.ts";
@@ -34,6 +35,8 @@ export interface StagedPod {
 /** Where an agent answers, and as which Pod. */
 export interface AgentAddress {
   readonly labels: Readonly<Record<string, string>>;
+  /** The name of its ServiceAccount. Default: that of agents. */
+  readonly account?: string;
   readonly address: string;
   readonly port: number;
 }
@@ -167,10 +170,13 @@ export class AgentStage implements AsyncDisposable {
   }
 
   /** A Pod of this node that is said to run an agent, which answers at an address. */
-  async agentPod({ labels, address, port }: AgentAddress): Promise<void> {
+  async agentPod({ labels, account = AGENT.name, address, port }: AgentAddress): Promise<void> {
     const ports = [{ name: METRICS_PORT, containerPort: port }];
+    const accounts = `/api/v1/namespaces/${this.namespace.name}/serviceaccounts`;
+    // A second one finds it there.
+    await this.#world.cluster.request("POST", accounts, { metadata: { name: account } }).catch(() => {});
     const containers = [{ name: "agent", image: "example.com/never-pulled", ports }];
-    const spec = { nodeName: this.nodeName, containers };
+    const spec = { nodeName: this.nodeName, serviceAccountName: account, containers };
     await this.namespace.create("pods", { metadata: { name: "agent", labels: { ...labels } }, spec });
     await this.namespace.patchStatus("pods", "agent", { phase: "Running", podIP: address, podIPs: [{ ip: address }] });
   }
