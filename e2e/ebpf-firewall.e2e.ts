@@ -71,7 +71,21 @@ beforeAll(async () => {
   ]);
   const addresses = async (name: string) => addressesOf(await world.pod(name));
   to = { target: await addresses("target"), client: await addresses("client"), other: await addresses("other") };
+  await isReachable();
 });
+
+/** What does not get through later is the firewall's doing: at first, neighbours have to find one another. */
+const isReachable = async () => {
+  for (const from of [client, other, node]) {
+    for (const whom of ["target", "client"] as const) {
+      await until(`${whom} is reached`, async () => {
+        const lines = await tries(from, whom, 8080);
+        if (lines.join() === OPEN.join()) return true;
+        throw new Error(lines.join(", "));
+      });
+    }
+  }
+};
 
 beforeEach(async () => {
   onTestFailed(async () => console.error(await agentLogs(world.cluster)));
