@@ -126,14 +126,16 @@ describe("system calls of a Pod", () => {
     const [, path = ""] = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? [];
     const container = join(world.cgroup(pod), path.split("/").at(-1) ?? "");
     const [nested, deeper] = [join(container, "nested"), join(container, "nested", "deeper")];
-    using mover = await world.probe("first");
+    // Both have answered before they are looked for: else one that is late could be taken for the other.
+    await first.ask("calls", "getuid", 1);
     const known = new Set(world.processes(pod, "probe"));
     using moved = await world.probe("first");
-    await Promise.all([mover.ask("calls", "getuid", 1), moved.ask("calls", "getuid", 1)]);
-    const [fresh] = world.processes(pod, "probe").filter((process) => !known.has(process));
+    await moved.ask("calls", "getuid", 1);
+    const fresh = world.processes(pod, "probe").filter((process) => !known.has(process));
+    expect(fresh).toHaveLength(1);
     mkdirSync(deeper, { recursive: true });
     try {
-      writeFileSync(join(deeper, "cgroup.procs"), String(fresh));
+      writeFileSync(join(deeper, "cgroup.procs"), String(fresh[0]));
       await countsExactly("first", moved, { getppid: 1234, write: 99 });
     } finally {
       moved[Symbol.dispose]();

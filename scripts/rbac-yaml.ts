@@ -68,7 +68,3 @@ export const granted = (role: Identity, permissions: readonly Permission[]): str
   roleYaml(role, permissions),
   bindingYaml(role),
 ];
-
-/** Objects as one file, below a comment. */
-export const fileYaml = (comment: string, objects: readonly string[]): string =>
-  `${comment}${objects.join("\n---\n")}\n`;

@@ -6,7 +6,8 @@ import { leasePermissions, managerPermissions } from "../packages/operator/src/r
 import { NAME } from "../packages/operator/src/rbac/names.ts";
 import { certificatePermissions, webhookPermissions } from "../packages/operator/src/rbac/webhooks.ts";
 import { settingsTable } from "../packages/operator/src/settings/table.ts";
-import { fileYaml, granted, head, type Identity, NAMESPACE, roleYaml } from "./rbac-yaml.ts";
+import { granted, head, type Identity, NAMESPACE, roleYaml } from "./rbac-yaml.ts";
+import { fileYaml } from "./yaml.ts";
 
 /** By this label an object can be left out: `kubectl apply -l`. */
 const COMPONENT = "app.kubernetes.io/component";

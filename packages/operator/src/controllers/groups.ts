@@ -4,7 +4,7 @@ import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { podLogReaderMetrics } from "../metrics/podlogreader-metrics.ts";
 import { watcherMetrics } from "../metrics/watcher-metrics.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { ControllerParts } from "./controller-parts.ts";
+import { type ControllerParts, limitsOf } from "./controller-parts.ts";
 import type { Group } from "./names.ts";
 import { podWorkers } from "./workers.ts";
 
@@ -64,7 +64,5 @@ const commonOf = ({ cache, events, log, observer, queueMetrics, settings }: Grou
   log,
   observer,
   queueMetrics,
-  maxRetries: settings.controllerMaxRetries,
-  timeout: settings.controllerReconciliationTimeout || Number.POSITIVE_INFINITY,
-  resyncPeriod: settings.controllerResyncPeriod,
+  ...limitsOf(settings),
 });

@@ -7,7 +7,7 @@ type Capability = keyof typeof CAPABILITIES;
 const NEEDED = ["BPF", "NET_ADMIN", "PERFMON"] as const;
 
 /** The effective capabilities in the text of `/proc/self/status`, as a bit set. */
-export const effectiveCapabilities = (status: string): bigint => {
+const effectiveCapabilities = (status: string): bigint => {
   const digits = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return digits === undefined ? 0n : BigInt(`0x${digits}`);
 };

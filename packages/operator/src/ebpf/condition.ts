@@ -14,7 +14,7 @@ export const programsOf = ({ syscalls, firewall }: { readonly syscalls: unknown;
   PROGRAM_TYPES.filter((program) => (program === "syscall_counter" ? syscalls : firewall) !== undefined);
 
 /** Reasons of the condition beside those of failures, which come from the agent (`CgroupNotFound`) and the policy (`HostNetwork`). */
-export const podReasons = {
+const podReasons = {
   /** True: all that applies is in the kernel. */
   attached: "Attached",
   /** True, on a Pod with the readiness gate: nothing applies. */

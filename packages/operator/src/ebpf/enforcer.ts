@@ -1,5 +1,5 @@
 import type { Clock, Logger } from "@pcmc/controller-runtime";
-import { architectureOf } from "./agent/architecture.ts";
+import { architectureOf } from "./architecture.ts";
 import { cgroupId, openCgroup } from "./cgroup-handle.ts";
 import { cgroupRoots } from "./cgroup-root.ts";
 import { CgroupTree } from "./cgroup-tree.ts";

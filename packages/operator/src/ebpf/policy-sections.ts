@@ -3,7 +3,7 @@ import { parseGoDuration } from "../api/syntax.ts";
 import type { ParsedConfig } from "../podconfigmap/config.ts";
 
 /** Milliseconds between two readings of the counters, where `updateInterval` does not say. */
-export const DEFAULT_UPDATE_INTERVAL = 30_000;
+const DEFAULT_UPDATE_INTERVAL = 30_000;
 
 /** The shortest `updateInterval`, in milliseconds. */
 export const MIN_UPDATE_INTERVAL = 1_000;

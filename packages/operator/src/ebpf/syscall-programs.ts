@@ -24,7 +24,7 @@ const PROGRAMS = [
 ] as const satisfies readonly (keyof typeof SYSCALL_PROGRAMS)[];
 
 /** The maps that all versions share, with their pins in the node's folder: the one that tells their layout first. */
-export const SHARED_PINS = [
+const SHARED_PINS = [
   [SYSCALL_MAPS.turn, "turn"],
   [SYSCALL_MAPS.cgroups, "cgroups"],
   [SYSCALL_MAPS.slotCalls, "slot_calls"],

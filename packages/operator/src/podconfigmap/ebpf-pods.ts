@@ -1,6 +1,7 @@
 import { type Change, type KeyString, keyOf, type Projection, type Stored } from "@pcmc/controller-runtime";
 import type { Pod, PodCondition } from "kubernetes-types/core/v1.d.ts";
 import type { PodConfigMapConfig } from "../api/podconfigmapconfig.ts";
+import { widenPodsFor } from "../controllers/widened-pods.ts";
 import { EBPF_READY, parsePodCondition, type ReportedCondition } from "../ebpf/condition.ts";
 import { hasEnded } from "../ebpf/pod-phase.ts";
 import { asks } from "../ebpf/policy-sections.ts";
@@ -19,9 +20,8 @@ const ebpfPodFields: Projection = {
 
 /** Asks for the conditions of Pods as soon as some PodConfigMapConfig asks for eBPF. */
 export const widenForEbpf = ({ pods, configs }: Pick<Sources, "pods" | "configs">): void => {
-  configs.onChange((change) => {
-    if (change.type !== "deleted" && asks(parsedConfig(change.object))) pods.widen(ebpfPodFields);
-  });
+  const isNeededBy = (config: Stored<PodConfigMapConfig>) => asks(parsedConfig(config));
+  widenPodsFor({ pods, informer: configs, isNeededBy, project: ebpfPodFields });
 };
 
 /** A Pod, as far as eBPF goes. */

@@ -6,7 +6,7 @@
 import { readdirSync } from "node:fs";
 import { BpfLink, openHandles } from "@pcmc/libbpf";
 import { afterEach, describe, expect, test } from "vitest";
-import { architectureOf } from "../../src/ebpf/agent/architecture.ts";
+import { architectureOf } from "../../src/ebpf/architecture.ts";
 import { type ProgramName, type ProgramObject, readProgram } from "../../src/ebpf/programs.ts";
 import { SyscallPrograms } from "../../src/ebpf/syscall-programs.ts";
 import type { Architecture } from "../../src/ebpf/syscalls-table.ts";

@@ -10,6 +10,7 @@ import {
   systemClock,
   type WorkQueueMetrics,
 } from "@pcmc/controller-runtime";
+import { limitsOf } from "../../controllers/controller-parts.ts";
 import type { Agent } from "../../ebpf/agent/agent.ts";
 import { AGENT } from "../../rbac/names.ts";
 import type { AgentSettings } from "../../settings/agent-settings.ts";
@@ -76,8 +77,6 @@ export const nodeAgentOf = async ({ settings, registry, log, ...parts }: NodeAge
       log,
     }),
     metrics: ebpfMetrics(registry),
-    maxRetries: settings.controllerMaxRetries,
-    timeout: settings.controllerReconciliationTimeout || Number.POSITIVE_INFINITY,
-    resyncPeriod: settings.controllerResyncPeriod,
+    ...limitsOf(settings),
   });
 };

@@ -1,27 +1,24 @@
 import {
-  type Cache,
   type Change,
   type Client,
   Controller,
-  type ControllerObserver,
   holdUntilSynced,
   type KeyString,
   keyOf,
-  type Logger,
   type PageContent,
   type ReadyCheck,
   type Runnable,
   type Stored,
   systemClock,
-  type WorkQueueMetrics,
   watch,
   watchChanges,
 } from "@pcmc/controller-runtime";
 import type { PodConfigMapConfig } from "../../api/podconfigmapconfig.ts";
+import type { ControllerParts } from "../../controllers/controller-parts.ts";
 import type { EbpfMetrics } from "../../metrics/ebpf-metrics.ts";
+import { architectureOf } from "../architecture.ts";
 import type { ErrorCounts } from "../error-counts.ts";
 import type { Architecture } from "../syscalls-table.ts";
-import { architectureOf } from "./architecture.ts";
 import { ConditionWriter } from "./condition-writer.ts";
 import { FollowedPods } from "./followed-pods.ts";
 import { Kernel, type KernelOptions } from "./kernel.ts";
@@ -33,11 +30,10 @@ import { type AgentSources, agentSourcesOf, BY_CGROUP } from "./sources.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** The work is the kernel's and quick; what is waited for is the API server's answer to a patch, one a worker. */
-export const AGENT_WORKERS = 4;
+const AGENT_WORKERS = 4;
 
-export interface AgentOptions {
+export interface AgentOptions extends Omit<ControllerParts, "events"> {
   readonly nodeName: string;
-  readonly cache: Cache;
   /** The namespaces that `cache` is bound to; none = all. */
   readonly namespaces: readonly string[];
   /** Whether something of the Pod with this UID is pinned, also where there is no kernel side. */
@@ -49,14 +45,6 @@ export interface AgentOptions {
   /** Gets hold of the kernel side; see `openEnforcer`. */
   readonly open: KernelOptions["open"];
   readonly metrics: EbpfMetrics;
-  readonly log: Logger;
-  readonly observer: ControllerObserver;
-  readonly queueMetrics: WorkQueueMetrics;
-  readonly maxRetries: number;
-  /** Milliseconds for one reconcile. */
-  readonly timeout: number;
-  /** Milliseconds; 0 = never. */
-  readonly resyncPeriod: number;
 }
 
 /** The agent as a part of a manager. */
@@ -68,7 +56,7 @@ export interface Agent {
 }
 
 /** The name of the controller, in logs and metrics. */
-export const AGENT_CONTROLLER = "ebpf";
+const AGENT_CONTROLLER = "ebpf";
 
 /**
  * The agent of one node: for each of its Pods, what the PodConfigMapConfigs ask for is brought into the kernel, reported as a

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { architectureOf } from "../../../src/ebpf/agent/architecture.ts";
+import { architectureOf } from "../../../src/ebpf/architecture.ts";
 import { syscallNumber } from "../../../src/ebpf/syscall-numbers.ts";
 
 const SOURCE = fileURLToPath(new URL("calls.c", import.meta.url));

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { silentLogger, systemClock } from "@pcmc/controller-runtime";
-import { architectureOf } from "../../../src/ebpf/agent/architecture.ts";
+import { architectureOf } from "../../../src/ebpf/architecture.ts";
 import { Enforcer, type EnforcerOptions } from "../../../src/ebpf/enforcer.ts";
 import type { NodePod } from "../../../src/ebpf/node-pod.ts";
 import type { PodReading } from "../../../src/ebpf/outcome.ts";

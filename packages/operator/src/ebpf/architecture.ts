@@ -1,4 +1,4 @@
-import { ARCHITECTURES, type Architecture } from "../syscalls-table.ts";
+import { ARCHITECTURES, type Architecture } from "./syscalls-table.ts";
 
 /** Node's names of the architectures that there are programs for. */
 const NAMES: Readonly<Record<string, Architecture>> = { x64: "x86_64", arm64: "arm64" };
