@@ -1,4 +1,4 @@
-import { FIREWALL_PROGRAMS } from "../packages/operator/src/ebpf/layout.ts";
+import { type Direction, FIREWALL_PROGRAMS } from "../packages/operator/src/ebpf/layout.ts";
 import { enforcing, firewallPolicy, list, TestFirewall } from "../packages/operator/test/ebpf/support/firewall.ts";
 import { frame, ipv4, ipv6, PROTOCOL, TCP, tcp, udp } from "../packages/operator/test/ebpf/support/packets.ts";
 import { atMost, type EbpfFigure, type EbpfOptions } from "./ebpf-figure.ts";
@@ -6,44 +6,79 @@ import { median } from "./statistics.ts";
 
 /** What a verdict may take, nanoseconds. Users are promised 1,000 a packet. */
 const LIMIT = 150;
-const REPEAT = 1_000_000;
+const REPEAT = 300_000;
 /** `struct __sk_buff`, and its `ifindex`. Not the loopback, on which nothing is judged. */
 const CONTEXT_SIZE = 192;
 const IFINDEX = 40;
 const OTHER_DEVICE = 2;
+const OPEN = 80;
+const CLOSED = 81;
 
 const four = { source: "10.0.0.1", destination: "10.0.0.2" };
 const six = { source: "fd00::1", destination: "fd00::2" };
+/** A peer to which the Pod sends a request before its answers are measured. */
+const asked = { source: "10.0.0.3", destination: "10.0.0.4" };
+const back = { source: asked.destination, destination: asked.source };
 const ports = (destination: number) => ({ source: 40_000, destination });
 const syn = (port: number) => tcp({ ...ports(port), flags: TCP.syn });
+const tcp4 = (payload: Uint8Array) => frame(4, ipv4({ ...four, protocol: PROTOCOL.tcp, payload }));
+const udp4 = (port: number, between = four) =>
+  frame(4, ipv4({ ...between, protocol: PROTOCOL.udp, payload: udp(ports(port)) }));
+const tcp6 = (payload: Uint8Array) => frame(6, ipv6({ ...six, protocol: PROTOCOL.tcp, payload }));
 
-/** The kinds of packets that there are for the program, the frequent one first. */
-const PACKETS = {
-  "TCP in a connection": frame(
-    4,
-    ipv4({ ...four, protocol: PROTOCOL.tcp, payload: tcp({ ...ports(80), flags: TCP.ack }) }),
+interface Scene {
+  readonly what: string;
+  readonly direction: Direction;
+  readonly packet: Uint8Array;
+}
+
+const scene = (what: string, direction: Direction, packet: Uint8Array): Scene => ({ what, direction, packet });
+
+/** The kinds of packets that there are for the program, for a Pod that only answers, the frequent one first. */
+const SERVER: readonly Scene[] = [
+  scene("TCP in a connection", "ingress", tcp4(tcp({ ...ports(OPEN), flags: TCP.ack }))),
+  scene("SYN, allowed", "ingress", tcp4(syn(OPEN))),
+  scene("SYN, blocked", "ingress", tcp4(syn(CLOSED))),
+  scene("UDP, allowed", "ingress", udp4(OPEN)),
+  scene("UDP, blocked", "ingress", udp4(CLOSED)),
+  scene("IPv6 SYN, allowed", "ingress", tcp6(syn(OPEN))),
+  scene("outgoing SYN, blocked", "egress", tcp4(syn(CLOSED))),
+  scene("outgoing UDP, blocked", "egress", udp4(CLOSED, back)),
+];
+
+/** For sockets that ask as well: whether a datagram is an answer has to be looked up. */
+const CLIENT: readonly Scene[] = [
+  scene("outgoing UDP request", "egress", udp4(OPEN, asked)),
+  scene(
+    "UDP answer to a request",
+    "ingress",
+    frame(4, ipv4({ ...back, protocol: PROTOCOL.udp, payload: udp({ source: OPEN, destination: 40_000 }) })),
   ),
-  "SYN, allowed": frame(4, ipv4({ ...four, protocol: PROTOCOL.tcp, payload: syn(80) })),
-  "SYN, blocked": frame(4, ipv4({ ...four, protocol: PROTOCOL.tcp, payload: syn(81) })),
-  "UDP, allowed": frame(4, ipv4({ ...four, protocol: PROTOCOL.udp, payload: udp(ports(80)) })),
-  "UDP, blocked": frame(4, ipv4({ ...four, protocol: PROTOCOL.udp, payload: udp(ports(81)) })),
-  "IPv6 SYN, allowed": frame(6, ipv6({ ...six, protocol: PROTOCOL.tcp, payload: syn(80) })),
-} as const;
+  scene("UDP, blocked, where answers are awaited", "ingress", udp4(CLOSED)),
+];
 
-/** The time of one verdict by the kernel's own clock (BPF_PROG_TEST_RUN), of what comes to a Pod. */
+const testFirewall = (): TestFirewall => {
+  const firewall = new TestFirewall();
+  const direction = enforcing(list({ allowed: [OPEN] }));
+  firewall.replace({ firewall: firewallPolicy({ ingress: direction, egress: direction }), generation: 1n });
+  return firewall;
+};
+
+/** The time of one verdict by the kernel's own clock (BPF_PROG_TEST_RUN). */
 export const measureVerdicts = async ({ rounds }: EbpfOptions): Promise<EbpfFigure[]> => {
-  using firewall = new TestFirewall();
-  const ingress = enforcing(list({ allowed: [80] }));
-  firewall.replace({ firewall: firewallPolicy({ ingress }), generation: 1n, nodeAddresses: ["10.0.0.9"] });
-  const program = firewall.object.program(FIREWALL_PROGRAMS.ingress);
+  using server = testFirewall();
+  using client = testFirewall();
   const ctxIn = Buffer.alloc(CONTEXT_SIZE);
   ctxIn.writeUInt32LE(OTHER_DEVICE, IFINDEX);
   const times = new Map<string, number[]>();
+  const measure = (firewall: TestFirewall, { what, direction, packet }: Scene): void => {
+    const program = firewall.object.program(FIREWALL_PROGRAMS[direction]);
+    const { durationNs } = program.testRun({ dataIn: packet, ctxIn, repeat: REPEAT });
+    times.set(what, [...(times.get(what) ?? []), durationNs]);
+  };
   for (let round = 0; round < rounds; round++) {
-    for (const [what, dataIn] of Object.entries(PACKETS)) {
-      const { durationNs } = program.testRun({ dataIn, ctxIn, repeat: REPEAT });
-      times.set(what, [...(times.get(what) ?? []), durationNs]);
-    }
+    for (const each of SERVER) measure(server, each);
+    for (const each of CLIENT) measure(client, each);
   }
   return [...times].map(([what, durations]) => atMost(`a verdict: ${what}`, median(durations), LIMIT, "ns"));
 };

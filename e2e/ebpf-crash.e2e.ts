@@ -24,6 +24,8 @@ const KILLS = Number(process.env.PCMC_E2E_KILLS ?? "100");
 
 /** TCP and UDP, open and closed. */
 const PORTS = { open: 8080, closed: 8081, openUdp: 9000, closedUdp: 9001 } as const;
+/** For how long there is no agent while Pods come and go, milliseconds. */
+const AWAY = 60_000;
 /** More than a sender gets rid of in these tests. */
 const NUMBERS = 1_900_000;
 
@@ -182,19 +184,23 @@ test("a rollout of the agent opens and closes nothing, and loses no count", asyn
   await verdictsAre(world, "target", { before, wanted });
 });
 
-test("what happened while no agent ran is right once one runs", async () => {
+test("what happened in a minute without an agent is right once one runs, and counted to the last call", async () => {
   const [gone, ended] = await Promise.all(
     ["gone", "ended"].map((name) => world.run(name, { labels: LABELS, ports: "8080,8081" })),
   );
   for (const name of ["gone", "ended"]) await world.inKernel(name, "rules@1");
   const before = await countedBy(world, "target");
   await setAgent(world.cluster, "away");
+  const back = performance.now() + AWAY;
   const wanted = await underTraffic(async () => {
+    await target.ask("calls", "getppid", 1000);
     await world.remove("gone");
     await world.remove("ended");
     const { status } = await world.run("late", { labels: LABELS, ports: "8080,8081" });
     // Nobody was there to close it.
     expect(await tcp(client, status.podIP, PORTS.closed)).toBe("connected");
+    await sleep(Math.max(back - performance.now(), 0));
+    await target.ask("calls", "getppid", 1000);
   });
   await setAgent(world.cluster, "running");
   await world.inKernel("late", "rules@1");
@@ -202,6 +208,7 @@ test("what happened while no agent ran is right once one runs", async () => {
   expect(await tcp(client, status.podIP, PORTS.closed)).toBe("timeout");
   expect(await tcp(client, status.podIP, PORTS.open)).toBe("connected");
   await verdictsAre(world, "target", { before, wanted });
+  await callsAre(world, "target", { before, wanted: { getppid: 2000 } });
   const uids = [gone, ended].map((pod) => pod?.metadata.uid ?? "");
   await until("what Pods have left is swept", async () => {
     expect(world.pins().filter((path) => uids.some((uid) => path.includes(uid)))).toEqual([]);

@@ -51,6 +51,14 @@ export interface ProbePod {
   readonly container?: object;
 }
 
+/** How a world begins. */
+export interface WorldOptions extends AgentOptions {
+  /** Brings the agent there. Default: as its manifest has it. */
+  readonly deploy?: (cluster: RealCluster) => Promise<void>;
+  /** Whether requests are logged. */
+  readonly audit?: boolean;
+}
+
 /** A real node with the agent and Pods that do what they are told. */
 export class EbpfWorld implements AsyncDisposable {
   readonly cluster: RealCluster;
@@ -60,15 +68,15 @@ export class EbpfWorld implements AsyncDisposable {
     this.cluster = cluster;
   }
 
-  /** Starts the cluster and deploys the agent. */
-  static async start(options: AgentOptions = {}): Promise<EbpfWorld> {
-    const cluster = await startCluster({ node: "real" });
+  /** Starts the cluster and deploys the agent, or what `deploy` does in its place. */
+  static async start({ deploy, audit = false, ...options }: WorldOptions = {}): Promise<EbpfWorld> {
+    const cluster = await startCluster({ node: "real", audit });
     try {
       const folder = probeFolder(cluster.stateDir);
       mkdirSync(folder);
       // Containers that run as anybody make their sockets there.
       chmodSync(folder, 0o777);
-      await Promise.all([buildProbe(cluster), deployAgent(cluster, options)]);
+      await Promise.all([buildProbe(cluster), deploy?.(cluster) ?? deployAgent(cluster, options)]);
       await apply(cluster, namespace(NAMESPACE));
       return new EbpfWorld(cluster);
     } catch (error) {

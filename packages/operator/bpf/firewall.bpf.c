@@ -7,9 +7,10 @@
  * fragments, the loopback of a network namespace.
  *
  * Kernel: 5.8, for socket look-ups in this type of program (bpf_skc_lookup_tcp); it also brought CAP_BPF. All else needs less:
- * links of cgroups 5.7, functions that are verified by themselves 5.6, copies of socket storage (BPF_F_CLONE) 5.4, loops 5.3, reading packets in place 5.0. No BTF of the
- * kernel is needed. Below 5.7 there is BPF_PROG_ATTACH with BPF_F_ALLOW_MULTI, which holds without a pin, but then what an
- * agent left is found by asking the cgroup (BPF_PROG_QUERY) and not by path, and a program is not swapped in one step.
+ * links of cgroups 5.7, copies of socket storage (BPF_F_CLONE) 5.4, loops 5.3, locks in maps 5.1, reading packets in place
+ * 5.0. No BTF of the kernel is needed. Below 5.7 there is BPF_PROG_ATTACH with BPF_F_ALLOW_MULTI, which holds without a pin, but
+ * then what an agent left is found by asking the cgroup (BPF_PROG_QUERY) and not by path, and a program is not swapped in one
+ * step.
  */
 #include "tcp.h"
 #include "udp.h"
@@ -63,16 +64,14 @@ static __always_inline int judge_udp(struct __sk_buff *skb, enum direction direc
 static __always_inline int judge(struct __sk_buff *skb, enum direction direction)
 {
 	struct packet packet;
-	int verdict;
 
 	if (skb->ifindex == LOOPBACK_IFINDEX)
 		return PASS;
 	packet = parse(skb, direction);
 	switch (packet.parsed) {
 	case COMPLETE:
-		verdict = packet.protocol == TCP ? judge_tcp(skb, direction, &packet) : judge_udp(skb, direction, &packet);
-		/* The verifier does not know what such a function returns. */
-		return verdict == DROP ? DROP : PASS;
+		return packet.protocol == TCP ? judge_tcp(skb, direction, &packet)
+					      : judge_udp(skb, direction, &packet);
 	case INCOMPLETE:
 		return judge_incomplete(direction, packet.protocol);
 	case UNPARSABLE:

@@ -8,9 +8,10 @@
 #ifndef PCMC_H
 #define PCMC_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 #define SIZE_IS(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " is not as layout.ts has it")
 
@@ -46,11 +47,15 @@ SIZE_IS(struct call_counts, 4096);
 /* ---- firewall ---- */
 
 #define PORT_BITMAP_BYTES 8192
-#define MAX_NODE_ADDRESSES 128
+/* A node in IPVS mode aside, hardly one has fifty; they are made as they are needed. */
+#define MAX_NODE_ADDRESSES 1024
 /* Remembered UDP peers of one Pod: those that it wrote to, and those that wrote to it. */
 #define MAX_UDP_PEERS 4096
-/* Of which the most recently blocked ports are told apart. */
-#define MAX_BLOCKED_PORTS 1024
+/* Local ports that are told apart by who wrote first, by their last bits: a power of 2. */
+#define UDP_PORT_CLASSES 4096
+/* Ports at which something was blocked that are told apart: of each bucket those at which it was most. */
+#define BLOCKED_PORTS_BUCKETS 256
+#define BLOCKED_PORTS_IN_BUCKET 4
 
 enum direction { INGRESS, EGRESS };
 enum protocol { TCP, UDP };
@@ -76,14 +81,13 @@ struct policy {
 	/* Raised with each replacement; its last bit chooses the counters. */
 	__u64 generation;
 	__u32 flags;
-	__u32 node_address_count;
-	/* From these, probe_ports are open for TCP whatever the lists say. */
-	struct address node_addresses[MAX_NODE_ADDRESSES];
+	__u32 unused;
+	/* Open for TCP from the node's addresses, whatever the lists say. */
 	__u8 probe_ports[PORT_BITMAP_BYTES];
 	/* [direction][list][protocol] */
 	__u8 open[2][2][2][PORT_BITMAP_BYTES];
 };
-SIZE_IS(struct policy, 75792);
+SIZE_IS(struct policy, 73744);
 
 /* Of one Pod, on one CPU. */
 struct counters {
@@ -94,13 +98,19 @@ struct counters {
 };
 SIZE_IS(struct counters, 144);
 
-/* Key of blocked_ports; the value is a count. */
-struct blocked_port {
-	__u16 port;
-	__u8 direction;
-	__u8 protocol;
+/* A port that is kept, as one number, which is never 0. */
+#define PORT_WORD(direction, protocol, port) (1u << 18 | (__u32)(protocol) << 17 | (__u32)(direction) << 16 | (port))
+
+/* What was blocked at ports with the same last bits: one line of a CPU's cache. */
+struct blocked_ports {
+	__u64 counts[BLOCKED_PORTS_IN_BUCKET];
+	/* 0: nothing is kept there. */
+	__u32 ports[BLOCKED_PORTS_IN_BUCKET];
+	/* Held while a port is given a place. */
+	struct bpf_spin_lock lock;
+	__u32 unused[3];
 };
-SIZE_IS(struct blocked_port, 4);
+SIZE_IS(struct blocked_ports, 64);
 
 /* What a socket keeps of its TCP connection. */
 struct tcp_flow {
@@ -113,13 +123,18 @@ SIZE_IS(struct tcp_flow, 8);
 
 /* Key of udp_requests and udp_guests. */
 struct udp_peer {
-	__u64 socket;
 	struct address address;
-	/* In network byte order. */
-	__u16 port;
-	__u16 unused[3];
+	/* The socket's cookie, shifted by 16, and the port. Cookies are counted up from 1: 48 bits of one are all of it. */
+	__u64 socket_and_port;
 };
-SIZE_IS(struct udp_peer, 32);
+SIZE_IS(struct udp_peer, 24);
+
+/* [last bits of the local port]: not 0 where udp_requests or udp_guests can have something of such a port. */
+struct udp_ports {
+	__u8 asked[UDP_PORT_CLASSES];
+	__u8 visited[UDP_PORT_CLASSES];
+};
+SIZE_IS(struct udp_ports, 8192);
 
 /* What a Pod's pinned map `meta` keeps over restarts of the agent; no program reads it. */
 struct pod_meta {

@@ -86,6 +86,14 @@ struct {
 	__type(value, struct call_mask);
 } slot_calls SEC(".maps");
 
+/* Nested cgroups for which there was no room, by the slot that they would have had: their calls are not counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} slot_lost SEC(".maps");
+
 struct counts_holder {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -171,7 +179,7 @@ int inherit_cgroup(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct cgroup *child = (void *)ctx->args[0];
 	struct cgroup *parent = BPF_CORE_READ(child, self.parent, cgroup);
-	__u64 id;
+	__u64 id, *lost;
 	__u32 *slot;
 
 	if (!parent || !is_default_hierarchy(child))
@@ -181,7 +189,11 @@ int inherit_cgroup(struct bpf_raw_tracepoint_args *ctx)
 	if (!slot)
 		return 0;
 	id = id_of(child);
-	bpf_map_update_elem(&cgroups, &id, slot, BPF_ANY);
+	if (!bpf_map_update_elem(&cgroups, &id, slot, BPF_ANY))
+		return 0;
+	lost = bpf_map_lookup_elem(&slot_lost, slot);
+	if (lost)
+		__sync_fetch_and_add(lost, 1);
 	return 0;
 }
 

@@ -92,7 +92,8 @@ static __always_inline enum direction opener_of(struct __sk_buff *skb, enum dire
  * A packet of a connection that stands: judged by the side that opened it. Those that pass are no attempts and are not counted.
  * What is dropped is counted each time it is sent; in audit mode, where nothing makes the sender give up, once for each policy.
  */
-__noinline int judge_established(struct __sk_buff *skb, __u32 direction, __u32 local_port, __u32 remote_port)
+static __always_inline int judge_established(struct __sk_buff *skb, enum direction direction, __u16 local_port,
+					     __u16 remote_port)
 {
 	const struct policy *policy = current_policy();
 	struct question question = { .protocol = TCP, .local_port = local_port, .remote_port = remote_port };
@@ -116,7 +117,8 @@ __noinline int judge_established(struct __sk_buff *skb, __u32 direction, __u32 l
 }
 
 /* A packet that opens a connection. */
-__noinline int judge_attempt(struct __sk_buff *skb, __u32 direction, __u32 local_port, __u32 remote_port)
+static __always_inline int judge_attempt(struct __sk_buff *skb, enum direction direction, __u16 local_port,
+					 __u16 remote_port)
 {
 	const struct policy *policy = current_policy();
 	struct question question = { direction, TCP, local_port, remote_port };

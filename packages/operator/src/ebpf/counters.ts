@@ -1,5 +1,5 @@
 import type { BpfMap } from "@pcmc/libbpf";
-import { decodeBlockedPort, decodeCallCounts, decodeCounters, encodeIndex, FIREWALL_MAPS } from "./layout.ts";
+import { decodeBlockedPorts, decodeCallCounts, decodeCounters, encodeIndex, FIREWALL_MAPS } from "./layout.ts";
 import type { BlockedPort, FirewallReading } from "./outcome.ts";
 import { openPinnedMap } from "./pinned-object.ts";
 import { syscallName } from "./syscall-numbers.ts";
@@ -50,10 +50,7 @@ export class FirewallCounters implements Disposable {
   }
 
   #topPorts(): readonly BlockedPort[] {
-    const ports = [...this.#blockedPorts.entries()].map(([key, value]) => ({
-      ...decodeBlockedPort(key),
-      count: value.readBigUInt64LE(),
-    }));
+    const ports = [...this.#blockedPorts.entries()].flatMap(([, bucket]) => decodeBlockedPorts(bucket));
     return ports.sort(byCount).slice(0, TOP_PORTS);
   }
 }

@@ -5,8 +5,8 @@ export class EbpfError extends Error implements EbpfFailure {
   override readonly name = "EbpfError";
   readonly reason: EbpfFailureReason;
 
-  constructor({ reason, message }: EbpfFailure) {
-    super(message);
+  constructor({ reason, message }: EbpfFailure, options?: ErrorOptions) {
+    super(message, options);
     this.reason = reason;
   }
 }

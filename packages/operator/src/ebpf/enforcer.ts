@@ -7,12 +7,14 @@ import { PROGRAM_TYPES, programsOf } from "./condition.ts";
 import type { EbpfFailure } from "./failure.ts";
 import { failureOf, mayPass } from "./failure-of.ts";
 import { HeldPod, type NodeParts, removePodFolder } from "./held-pod.ts";
+import { NODE_ADDRESSES } from "./layout.ts";
+import { NodeAddressMap } from "./node-address-map.ts";
 import { NodeAddresses, nodeAddresses } from "./node-addresses.ts";
 import { NodeCounter } from "./node-counter.ts";
 import type { NodePod, ProgramType } from "./node-pod.ts";
 import type { AdoptedPod, ApplyOutcome, PodReading, ProgramFailure, RunStats } from "./outcome.ts";
 import { isFolderName, namesIn, openPinDir, type PinDir } from "./pin-dir.ts";
-import { takePinDir } from "./pin-lock.ts";
+import { type PinLock, takePinDir } from "./pin-lock.ts";
 import type { PodPolicy } from "./policy.ts";
 import { checkNode, readPrograms } from "./preflight.ts";
 import { type ProgramName, type ProgramObject, readProgram } from "./programs.ts";
@@ -59,6 +61,7 @@ export interface SweepScope {
 export class Enforcer implements AsyncDisposable {
   readonly #log: Logger;
   readonly #dir: PinDir;
+  readonly #lock: PinLock;
   readonly #tree: CgroupTree;
   readonly #parts: NodeParts;
   readonly #stats: RunStatistics;
@@ -92,26 +95,19 @@ export class Enforcer implements AsyncDisposable {
     this.#nodeName = nodeName;
     this.#dir = openPinDir(pinDir);
     using resources = new DisposableStack();
-    resources.use(takePinDir(pinDir));
+    this.#lock = resources.use(takePinDir(pinDir));
     if (nodeName !== undefined) checkNodeName(this.#dir.pods, nodeName);
     this.#tree = resources.use(
       new CgroupTree({ roots, clock, onWatchRefused: (code) => log.warning(POLLED, { code }) }),
     );
     const counter = resources.use(new NodeCounter(this.#dir.node, () => objects.syscalls));
-    const addresses = resources.use(
-      new NodeAddresses({
-        clock,
-        read: options.readAddresses ?? nodeAddresses,
-        onChange: (current) => this.#readdress(current),
-        onDropped: (dropped) => log.warning(TOO_MANY_ADDRESSES, { dropped }),
-      }),
-    );
-    const spare = resources.use(new SpareObject(objects.firewall, clock));
+    const { map: addresses } = resources.use(this.#followAddresses(options));
+    const spare = resources.use(new SpareObject(objects.firewall, { shared: { [NODE_ADDRESSES]: addresses }, clock }));
     this.#parts = {
       counter,
       firewall: objects.firewall,
       spareFirewall: () => spare.take(),
-      nodeAddresses: () => addresses.current,
+      addresses,
       architecture,
     };
     this.#stats = resources.use(runStats ? RunStatistics.on() : RunStatistics.off());
@@ -166,6 +162,16 @@ export class Enforcer implements AsyncDisposable {
   readings(uids?: ReadonlySet<string>): readonly PodReading[] {
     const wanted = [...this.#held.values()].filter(({ uid }) => uids?.has(uid) ?? true);
     return wanted.flatMap((held) => held.read() ?? []);
+  }
+
+  /** Whether the pin directory is still there, and this enforcer's: if not, nothing of its work would outlast it. */
+  get isStanding(): boolean {
+    return this.#lock.isHeld;
+  }
+
+  /** UIDs of Pods of which not all is counted that should be; `apply` tells why, and does what can be done. */
+  incomplete(): readonly string[] {
+    return [...this.#held.values()].filter(({ isIncomplete }) => isIncomplete).map(({ uid }) => uid);
   }
 
   runStats(): RunStats {
@@ -275,19 +281,28 @@ export class Enforcer implements AsyncDisposable {
     return held;
   }
 
-  #readdress(addresses: readonly string[]): void {
-    for (const held of this.#held.values()) {
+  /** The map of the node's addresses, kept as they change until it is disposed of. */
+  #followAddresses({ clock, log, readAddresses = nodeAddresses }: EnforcerOptions) {
+    const addresses = new NodeAddressMap(this.#dir.node);
+    const onChange = (current: readonly string[]) => {
       try {
-        held.readdress(addresses);
+        addresses.set(current);
       } catch (error) {
-        this.#log.error("probe addresses of a Pod could not be changed", { error, uid: held.uid });
+        log.error("the node's addresses could not be changed; probes from new ones are judged", { error });
       }
-    }
+    };
+    const onDropped = (dropped: number) => log.warning(TOO_MANY_ADDRESSES, { dropped });
+    const follower = new NodeAddresses({ clock, read: readAddresses, onChange, onDropped });
+    onChange(follower.current);
+    const stack = new DisposableStack();
+    stack.use(addresses);
+    stack.use(follower);
+    return { map: addresses.map, [Symbol.dispose]: () => stack.dispose() };
   }
 }
 
 const POLLED = "cgroups cannot be watched and are polled; raise fs.inotify.max_user_watches and max_user_instances";
-const TOO_MANY_ADDRESSES = "the node has more addresses than a policy holds; probes from those left out are judged";
+const TOO_MANY_ADDRESSES = "the node has more addresses than there is room for; probes from those left out are judged";
 
 const NO_CGROUP: EbpfFailure = {
   reason: "CgroupNotFound",

@@ -14,6 +14,8 @@ export type EbpfFailureReason =
   | "BpffsNotMounted"
   | "BpffsReadOnly"
   | "BpffsFull"
+  /** What was pinned is gone: the bpffs was unmounted or the pin directory removed under the agent. */
+  | "PinsGone"
   /** Another agent works on this pin directory. */
   | "PinDirInUse"
   /** What is pinned is of Pods of a node with another name. */
@@ -30,6 +32,8 @@ export type EbpfFailureReason =
   | "ProgramMissing"
   /** More Pods are monitored than there are slots. */
   | "TooManyPods"
+  /** The Pods whose calls are counted have more nested cgroups than there is room for. */
+  | "CgroupsFull"
   /** What others have attached to the Pod's cgroup, or above it, leaves no room for more. */
   | "CgroupBusy"
   /** An agent of another release has pinned maps that this one cannot read. */

@@ -1,6 +1,14 @@
 import { BpfLink, BpfMap, type BpfObject, type BpfProgram } from "@pcmc/libbpf";
 import type { CgroupHandle } from "./cgroup-handle.ts";
-import { encodeIndex, encodePolicy, FIREWALL_MAPS, FIREWALL_PROGRAMS, MAP_SHAPES, type PolicyValue } from "./layout.ts";
+import {
+  encodeIndex,
+  encodePolicy,
+  FIREWALL_MAPS,
+  FIREWALL_PROGRAMS,
+  MAP_SHAPES,
+  NODE_ADDRESSES,
+  type PolicyValue,
+} from "./layout.ts";
 import { isPinned, unpin } from "./pin-dir.ts";
 import { loadOverPins, openPinnedLink, openPinnedProgram, pinProgram, programPin } from "./pinned-object.ts";
 import type { ProgramObject } from "./programs.ts";
@@ -31,9 +39,9 @@ export class Firewall implements Disposable {
    * Attaches the firewall, completes one that an earlier process left half-made, and swaps the programs of one that is whole:
    * links that are pinned are updated, never replaced.
    */
-  static attach(folder: string, { cgroup, object, policy, spare }: Attachment): Firewall {
+  static attach(folder: string, { cgroup, object, addresses, policy, spare }: Attachment): Firewall {
     const pins = new Map(Object.values(FIREWALL_MAPS).map((name) => [name, `${folder}/${name}`]));
-    using programs = loadOverPins(object, pins, { spare });
+    using programs = loadOverPins(object, pins, { shared: { [NODE_ADDRESSES]: addresses }, spare });
     using map = BpfMap.openPinned(`${folder}/${FIREWALL_MAPS.policy}`);
     replacePolicy(map, policy);
     for (const name of PROGRAMS) {
@@ -84,8 +92,10 @@ interface Handles {
 export interface Attachment {
   readonly cgroup: CgroupHandle;
   readonly object: ProgramObject;
+  /** The node's, which all Pods share. */
+  readonly addresses: BpfMap;
   readonly policy: PolicyValue;
-  /** The object, loaded already. */
+  /** The object, loaded already over the same addresses. */
   readonly spare: () => BpfObject;
 }
 

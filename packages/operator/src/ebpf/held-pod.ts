@@ -1,4 +1,4 @@
-import type { BpfObject } from "@pcmc/libbpf";
+import type { BpfMap, BpfObject } from "@pcmc/libbpf";
 import { callMask } from "./call-mask.ts";
 import type { CgroupHandle } from "./cgroup-handle.ts";
 import { firstProcess } from "./cgroup-processes.ts";
@@ -23,7 +23,8 @@ export interface NodeParts {
   readonly firewall: ProgramObject;
   /** The same, loaded already. */
   readonly spareFirewall: () => BpfObject;
-  readonly nodeAddresses: () => readonly string[];
+  /** The node's addresses. */
+  readonly addresses: BpfMap;
   readonly architecture: Architecture;
 }
 
@@ -109,10 +110,6 @@ export class HeldPod implements Disposable {
     }
   }
 
-  readdress(nodeAddresses: readonly string[]): void {
-    this.#firewall.readdress(nodeAddresses);
-  }
-
   /** `undefined` until the Pod is known by name. */
   read(): PodReading | undefined {
     if (this.#pod === undefined) return undefined;
@@ -126,6 +123,11 @@ export class HeldPod implements Disposable {
       syscalls: this.#calls.read(this.#parts.architecture),
       firewall: this.#firewall.read(),
     };
+  }
+
+  /** Whether calls of the Pod are not counted that should be, until the next `apply`. */
+  get isIncomplete(): boolean {
+    return this.#calls.isIncomplete;
   }
 
   /** For their run statistics. */
@@ -147,10 +149,10 @@ export class HeldPod implements Disposable {
     this.#firewall.guard({
       cgroup,
       object: this.#parts.firewall,
+      addresses: this.#parts.addresses,
       spare: this.#parts.spareFirewall,
       firewall,
       revision,
-      nodeAddresses: this.#parts.nodeAddresses(),
     });
   }
 

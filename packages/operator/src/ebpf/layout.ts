@@ -2,35 +2,42 @@
  * The values and keys of the programs' maps, as bpf/pcmc.h has them: both sides change together. x86_64 and arm64 are
  * little-endian, and so is everything here but what comes out of packets.
  */
-import { parseAddress } from "./address.ts";
+import type { BlockedPort } from "./outcome.ts";
 import type { DirectionPolicy, FirewallPolicy } from "./policy.ts";
 import { isAllowed, mark, PORT_BITMAP_BYTES, type PortBitmap, uniform } from "./port-bitmap.ts";
 
 /** Of everything here. Maps that another version has pinned are not taken over. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Calls have numbers below this on both architectures. */
 export const SYSCALLS = 512;
 /** How many Pods of a node can have their calls counted at a time: slots are 0 to this - 1. */
 export const SLOTS = 4096;
-/** How many addresses of the node a policy can hold. */
-export const MAX_NODE_ADDRESSES = 128;
+/** How many cgroups of those Pods can be told apart, nested ones included. */
+export const MAX_CGROUPS = 16_384;
+/** How many addresses of the node there is room for. */
+export const MAX_NODE_ADDRESSES = 1024;
 
-/** The maps of `firewall.bpf.o`, by their names in it. Each Pod has its own. */
+/** The maps of `firewall.bpf.o` of which each Pod has its own, by their names in it. */
 export const FIREWALL_MAPS = {
   /** ARRAY_OF_MAPS of one: index 0 holds the ARRAY of one whose value is `encodePolicy`'s. Replacing that is one step. */
   policy: "policy",
   /** PERCPU_ARRAY of one; `decodeCounters`. */
   counters: "counters",
-  /** LRU_HASH; `decodeBlockedPort` of its keys, a u64 count as value. */
+  /** ARRAY of buckets; `decodeBlockedPorts`. */
   blockedPorts: "blocked_ports",
   /** LRU_HASH: UDP peers that the Pod wrote to first. */
   udpRequests: "udp_requests",
   /** LRU_HASH: UDP peers that wrote to the Pod first. */
   udpGuests: "udp_guests",
+  /** ARRAY of one: local ports that can have something in these two, and no others. */
+  udpPorts: "udp_ports",
   /** SK_STORAGE: which side opened a TCP connection, and the last audit of it. Freed with the socket. */
   tcpFlows: "tcp_flows",
 } as const;
+
+/** HASH of `firewall.bpf.o` that all Pods of the node share: `parseAddress` of the node's addresses; a byte as value. */
+export const NODE_ADDRESSES = "node_addresses";
 
 /** The programs of `firewall.bpf.o`. */
 export const FIREWALL_PROGRAMS = { ingress: "firewall_ingress", egress: "firewall_egress" } as const;
@@ -47,6 +54,8 @@ export const SYSCALL_MAPS = {
   slotCalls: "slot_calls",
   /** ARRAY_OF_MAPS of `SLOTS`: a PERCPU_ARRAY of one for each Pod. `decodeCallCounts`. */
   slotCounts: "slot_counts",
+  /** ARRAY of `SLOTS`: how many nested cgroups found no room in `cgroups`, a u64. */
+  slotLost: "slot_lost",
 } as const;
 
 /** The programs of `syscalls.bpf.o`: the name of the raw tracepoint of each. */
@@ -56,11 +65,15 @@ export const SYSCALL_PROGRAMS = {
   forget_cgroup: "cgroup_rmdir",
 } as const;
 
-/** What the agent makes itself, beside what the objects define: the inner maps, and `meta`. Sizes in bytes. */
+/** `BPF_F_NO_PREALLOC` of linux/bpf.h. */
+const NO_PREALLOC = 1;
+
+/** What the agent makes itself, beside what the objects define. Sizes in bytes. */
 export const MAP_SHAPES = {
-  policy: { type: "array", keySize: 4, valueSize: 75_792, maxEntries: 1 },
+  policy: { type: "array", keySize: 4, valueSize: 73_744, maxEntries: 1 },
   callCounts: { type: "percpu_array", keySize: 4, valueSize: 8 * SYSCALLS, maxEntries: 1 },
   meta: { type: "array", keySize: 4, valueSize: 96, maxEntries: 1 },
+  nodeAddresses: { type: "hash", keySize: 16, valueSize: 1, maxEntries: MAX_NODE_ADDRESSES, flags: NO_PREALLOC },
 } as const;
 
 const DIRECTIONS = ["ingress", "egress"] as const;
@@ -81,8 +94,7 @@ export const encodeIndex = (index: number): Buffer => {
 // ---- struct policy ----
 
 const FLAG = { judges: 0, enforcesEstablished: 2, restricts: 8 } as const;
-const ADDRESSES = 16;
-const PROBE_PORTS = ADDRESSES + MAX_NODE_ADDRESSES * 16;
+const PROBE_PORTS = 16;
 const OPEN = PROBE_PORTS + PORT_BITMAP_BYTES;
 
 /** What becomes a `struct policy`. */
@@ -90,19 +102,11 @@ export interface PolicyValue {
   readonly firewall: FirewallPolicy;
   /** 1 for a Pod's first, one more with each replacement. Its last bit chooses the counters. */
   readonly generation: bigint;
-  /** IPv4 and IPv6 addresses from which the probe ports are open; at most `MAX_NODE_ADDRESSES`. */
-  readonly nodeAddresses: readonly string[];
 }
 
-/** @throws RangeError for more addresses than fit, and for what is no address. */
-export const encodePolicy = ({ firewall, generation, nodeAddresses }: PolicyValue): Buffer => {
-  if (nodeAddresses.length > MAX_NODE_ADDRESSES) {
-    throw new RangeError(`${nodeAddresses.length} node addresses: at most ${MAX_NODE_ADDRESSES} fit`);
-  }
+export const encodePolicy = ({ firewall, generation }: PolicyValue): Buffer => {
   const value = Buffer.alloc(MAP_SHAPES.policy.valueSize);
   value.writeBigUInt64LE(generation, 0);
-  value.writeUInt32LE(nodeAddresses.length, 12);
-  for (const [index, address] of nodeAddresses.entries()) value.set(parseAddress(address), ADDRESSES + index * 16);
   const probes = uniform("block");
   mark(probes, firewall.probePorts, "allow");
   value.set(probes, PROBE_PORTS);
@@ -198,21 +202,25 @@ const sums = (perCpu: readonly Uint8Array[], count: number): readonly bigint[] =
   return total;
 };
 
-/** Key of `blocked_ports`. */
-export interface BlockedPort {
-  readonly port: number;
-  readonly direction: Direction;
-  readonly protocol: Protocol;
-}
+// ---- struct blocked_ports ----
 
-/** @param key of four bytes. */
-export const decodeBlockedPort = (key: Uint8Array): BlockedPort => {
-  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-  return {
-    port: view.getUint16(0, true),
-    direction: view.getUint8(2) === 0 ? "ingress" : "egress",
-    protocol: view.getUint8(3) === 0 ? "tcp" : "udp",
-  };
+/** Ports that a bucket tells apart. */
+const PORTS_IN_BUCKET = 4;
+const KEPT = 1 << 18;
+
+/** @param bucket a value of `blocked_ports`. */
+export const decodeBlockedPorts = (bucket: Uint8Array): readonly BlockedPort[] => {
+  const view = new DataView(bucket.buffer, bucket.byteOffset, bucket.byteLength);
+  return Array.from({ length: PORTS_IN_BUCKET }, (_, place) => place).flatMap((place) => {
+    const word = view.getUint32(PORTS_IN_BUCKET * 8 + place * 4, true);
+    if ((word & KEPT) === 0) return [];
+    return {
+      port: word & 0xffff,
+      direction: ((word >> 16) & 1) === 0 ? "ingress" : "egress",
+      protocol: ((word >> 17) & 1) === 0 ? "tcp" : "udp",
+      count: view.getBigUint64(place * 8, true),
+    };
+  });
 };
 
 // ---- system calls ----

@@ -15,7 +15,7 @@ type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, "a
 
 /**
  * The addresses from which the node itself talks to its Pods, kubelet's probes above all: those of all interfaces but loopback.
- * Sorted, none twice, and no more than a policy holds: a node that has more is told of by `dropped`.
+ * Sorted, none twice, and no more than there is room for: a node that has more is told of by `dropped`.
  */
 export const nodeAddresses = (
   interfaces: Interfaces = networkInterfaces(),

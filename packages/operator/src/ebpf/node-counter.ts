@@ -49,6 +49,11 @@ export class NodeCounter implements Disposable {
     return this.#counter?.isCounting(slot) ?? pinnedSlots(this.#node).has(slot);
   }
 
+  /** How many nested cgroups of a slot found no room since it was monitored. */
+  lost(slot: number): number {
+    return this.#counter?.lost(slot) ?? 0;
+  }
+
   /** Counts them no more, and gives the slot back: only then, or the next Pod would be given this one's calls. */
   forget(slot: number): void {
     if (this.#counter === undefined) forgetPinnedSlot(this.#node, slot);

@@ -62,12 +62,18 @@ const inUse = (path: string, life: Life): EbpfUnavailable => {
   return new EbpfUnavailable({ reason: "PinDirInUse", message });
 };
 
+/** A pin directory that is this process' own. */
+export interface PinLock extends Disposable {
+  /** Whether it still is: the bpffs can be unmounted, or the folder removed, whoever has it. */
+  readonly isHeld: boolean;
+}
+
 /**
  * Takes the pin directory for this process until it is disposed of or the process ends.
  *
  * @throws EbpfUnavailable while another process has it.
  */
-export const takePinDir = (path: string): Disposable => {
+export const takePinDir = (path: string): PinLock => {
   const owner = `${path}/${OWNER}`;
   const mine = textOf(ourselves());
   if (!claim(owner, mine)) {
@@ -76,11 +82,23 @@ export const takePinDir = (path: string): Disposable => {
     const life = text === undefined ? "dead" : lifeOf(text);
     if (life !== "dead" || !replaceDead(path, mine)) throw inUse(path, life === "unknown" ? "unknown" : "alive");
   }
+  const taken = identityOf(path);
+  // Under the same path there can be another folder by now, which this process has taken anew.
+  const isHeld = () => identityOf(path) === taken && readOwner(owner) === mine;
   return {
+    get isHeld() {
+      return isHeld();
+    },
     [Symbol.dispose]: () => {
-      if (readOwner(owner) === mine) unpin(owner);
+      if (isHeld()) unpin(owner);
     },
   };
+};
+
+/** Which folder it is, of those that have been there. */
+const identityOf = (path: string): string | undefined => {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
 };
 
 const claim = (owner: string, mine: string): boolean => {

@@ -14,6 +14,8 @@ export const openPinnedProgram = (path: string): BpfProgram | undefined =>
   isPinned(path) ? BpfProgram.openPinned(path) : undefined;
 
 export interface LoadOptions {
+  /** Maps that others have made, by name: used in the place of the object's own, and not pinned here. */
+  readonly shared?: Readonly<Record<string, BpfMap>>;
   /** Gives the same object, loaded already; for where nothing is pinned. */
   readonly spare?: () => BpfObject;
   /** Values of its constants, by name. */
@@ -28,12 +30,11 @@ export interface LoadedPrograms extends Disposable {
 /**
  * Loads an object over the maps that `pins` names (map name to path): one that is pinned already is used with what is in
  * it, one that is not is made and pinned. Nothing is attached, so a process that is killed here leaves only maps.
- *
  */
 export const loadOverPins = (
   object: ProgramObject,
   pins: ReadonlyMap<string, string>,
-  { spare, constants }: LoadOptions = {},
+  { shared = {}, spare, constants }: LoadOptions = {},
 ): LoadedPrograms => {
   using reused = new DisposableStack();
   const mapFds: Record<string, BpfMap> = {};
@@ -43,7 +44,11 @@ export const loadOverPins = (
   }
   using stack = new DisposableStack();
   const isFresh = Object.keys(mapFds).length === 0;
-  const loaded = stack.use(isFresh && spare !== undefined ? spare() : loadWith(object, { mapFds, rodata: constants }));
+  const loaded = stack.use(
+    isFresh && spare !== undefined
+      ? spare()
+      : loadWith(object, { mapFds: { ...shared, ...mapFds }, rodata: constants }),
+  );
   for (const [name, path] of pins) if (!(name in mapFds)) loaded.map(name).pin(path);
   const kept = stack.move();
   return { program: (name) => loaded.program(name), [Symbol.dispose]: () => kept.dispose() };

@@ -1,7 +1,9 @@
 import { BpfMap } from "@pcmc/libbpf";
 import type { CallMask } from "./call-mask.ts";
 import type { CgroupHandle } from "./cgroup-handle.ts";
+import { CGROUPS_FULL } from "./cgroup-slots.ts";
 import { readCalls } from "./counters.ts";
+import { EbpfError } from "./ebpf-error.ts";
 import { MAP_SHAPES } from "./layout.ts";
 import type { MetaMap } from "./meta.ts";
 import type { NodeCounter } from "./node-counter.ts";
@@ -43,11 +45,32 @@ export class PodCalls implements Disposable {
     return this.#slot !== undefined && this.#node.isCounting(this.#slot);
   }
 
-  /** Counts these calls from now on. */
+  /** Whether calls in some nested cgroup are not counted, until the next `count`. */
+  get isIncomplete(): boolean {
+    return this.#lost > 0;
+  }
+
+  /**
+   * Counts these calls from now on. Where some nested cgroups had found no room, they are looked for again.
+   *
+   * @throws EbpfError where some have no room now, or had none until now: what they did meanwhile is not in the counts.
+   */
   count(cgroup: CgroupHandle, calls: CallMask): void {
-    if (this.#applied?.cgroup === cgroup.id && this.#applied.calls.equals(calls)) return;
+    const lost = this.#lost;
+    if (lost === 0 && this.#applied?.cgroup === cgroup.id && this.#applied.calls.equals(calls)) return;
+    this.#put(cgroup, calls);
+    if (lost > 0) throw new EbpfError({ reason: "CgroupsFull", message: `${CGROUPS_FULL} (${lost} times.)` });
+  }
+
+  get #lost(): number {
+    return this.#slot !== undefined && this.isCounting ? this.#node.lost(this.#slot) : 0;
+  }
+
+  #put(cgroup: CgroupHandle, calls: CallMask): void {
     this.#counts ??= makeCounts(this.#pin);
     const counts = this.#counts;
+    // While this is unfinished, the next time is no repetition.
+    this.#applied = undefined;
     const stood = this.isCounting;
     const slot = this.#takeSlot();
     try {

@@ -1,4 +1,4 @@
-import type { BpfObject, BpfProgram } from "@pcmc/libbpf";
+import type { BpfMap, BpfObject, BpfProgram } from "@pcmc/libbpf";
 import type { CgroupHandle } from "./cgroup-handle.ts";
 import { FirewallCounters } from "./counters.ts";
 import { detachFirewall, Firewall, isAttached } from "./firewall.ts";
@@ -12,12 +12,13 @@ import type { ProgramObject } from "./programs.ts";
 export interface Guard {
   readonly cgroup: CgroupHandle;
   readonly object: ProgramObject;
+  /** The node's, which all Pods share. */
+  readonly addresses: BpfMap;
   /** The object, loaded already. */
   readonly spare: () => BpfObject;
   readonly firewall: FirewallPolicy;
   /** Of the policy: the same = nothing to do. */
   readonly revision: string;
-  readonly nodeAddresses: readonly string[];
 }
 
 /** The firewall of one Pod while it has one, and its counters while it lives. */
@@ -26,8 +27,8 @@ export class PodFirewall implements Disposable {
   readonly #meta: MetaMap;
   #firewall: Firewall | undefined;
   #counters: FirewallCounters | undefined;
-  /** What this process has put in the kernel. */
-  #applied: Guard | undefined;
+  /** The revision that this process has put in the kernel. */
+  #applied: string | undefined;
 
   constructor(folder: string, meta: MetaMap) {
     this.#folder = folder;
@@ -45,16 +46,8 @@ export class PodFirewall implements Disposable {
     const standing = this.#firewall;
     if (standing === undefined) this.#attach(wanted);
     else if (!this.#isCurrent(standing, wanted)) this.#swap(standing, wanted);
-    else if (!isSame(this.#applied, wanted)) standing.update(this.#next(wanted));
-    this.#applied = wanted;
-  }
-
-  /** Lets the node's probes in from other addresses; nothing while there is no firewall of this process' making. */
-  readdress(nodeAddresses: readonly string[]): void {
-    if (this.#applied === undefined) return;
-    const changed = { ...this.#applied, nodeAddresses };
-    this.#firewall?.update(this.#next(changed));
-    this.#applied = changed;
+    else if (this.#applied !== wanted.revision) standing.update(this.#next(wanted));
+    this.#applied = wanted.revision;
   }
 
   /** Judges nothing any more; what was counted stays. Whether something was judged. */
@@ -108,9 +101,9 @@ export class PodFirewall implements Disposable {
   }
 
   #load(wanted: Guard): void {
-    const { cgroup, object, spare } = wanted;
+    const { cgroup, object, addresses, spare } = wanted;
     this.#meta.write({ cgroupId: cgroup.id });
-    this.#firewall = Firewall.attach(this.#folder, { cgroup, object, policy: this.#next(wanted), spare });
+    this.#firewall = Firewall.attach(this.#folder, { cgroup, object, addresses, policy: this.#next(wanted), spare });
     this.#meta.write({ firewallVersion: object.version });
     this.#counters ??= FirewallCounters.open(this.#folder);
   }
@@ -124,14 +117,9 @@ export class PodFirewall implements Disposable {
     this.#firewall = undefined;
   }
 
-  #next({ firewall, nodeAddresses }: Guard): PolicyValue {
+  #next({ firewall }: Guard): PolicyValue {
     const generation = this.#meta.value.generation + 1n;
     this.#meta.write({ generation });
-    return { firewall, generation, nodeAddresses };
+    return { firewall, generation };
   }
 }
-
-const isSame = (applied: Guard | undefined, wanted: Guard): boolean =>
-  applied !== undefined &&
-  applied.revision === wanted.revision &&
-  applied.nodeAddresses.join() === wanted.nodeAddresses.join();

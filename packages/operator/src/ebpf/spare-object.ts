@@ -1,14 +1,17 @@
 import type { Clock, Timer } from "@pcmc/controller-runtime";
-import { type BpfObject, openObject } from "@pcmc/libbpf";
+import { type BpfMap, type BpfObject, openObject } from "@pcmc/libbpf";
 import type { ProgramObject } from "./programs.ts";
 
 /** Milliseconds after which a spare is loaded: Pods that come together are attached first. */
 const LATER = 100;
 
-/** Loads an object with maps of its own. */
-const load = (object: ProgramObject): BpfObject => {
+/** Maps that others have made, by their names in the object. */
+type SharedMaps = Readonly<Record<string, BpfMap>>;
+
+/** Loads an object with maps of its own, but for those that are shared. */
+const load = (object: ProgramObject, mapFds: SharedMaps): BpfObject => {
   using stack = new DisposableStack();
-  const loaded = stack.use(openObject(object.bytes, { name: "pcmc" }));
+  const loaded = stack.use(openObject(object.bytes, { name: "pcmc", mapFds }));
   loaded.load();
   stack.move();
   return loaded;
@@ -20,18 +23,20 @@ const load = (object: ProgramObject): BpfObject => {
  */
 export class SpareObject implements Disposable {
   readonly #object: ProgramObject;
+  readonly #shared: SharedMaps;
   readonly #clock: Clock;
   #spare: BpfObject | undefined;
   #timer: Timer | undefined;
 
-  constructor(object: ProgramObject, clock: Clock) {
+  constructor(object: ProgramObject, { shared, clock }: { readonly shared: SharedMaps; readonly clock: Clock }) {
     this.#object = object;
+    this.#shared = shared;
     this.#clock = clock;
   }
 
   /** A loaded object, which is the caller's from then on. */
   take(): BpfObject {
-    const taken = this.#spare ?? load(this.#object);
+    const taken = this.#spare ?? load(this.#object, this.#shared);
     this.#spare = undefined;
     this.#timer?.cancel();
     this.#timer = this.#clock.after(LATER, () => this.#refill());
@@ -46,7 +51,7 @@ export class SpareObject implements Disposable {
 
   #refill(): void {
     try {
-      this.#spare ??= load(this.#object);
+      this.#spare ??= load(this.#object, this.#shared);
     } catch {
       // Nobody waits for it. Who needs one loads it then, and tells what the kernel says.
     }

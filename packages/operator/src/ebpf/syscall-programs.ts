@@ -2,7 +2,7 @@ import type { BpfLink, BpfMap, BpfProgram } from "@pcmc/libbpf";
 import type { CallMask } from "./call-mask.ts";
 import { decodeTurn, encodeIndex, LAYOUT_VERSION, SYSCALL_MAPS, SYSCALL_PROGRAMS } from "./layout.ts";
 import { checkLayout } from "./layout-check.ts";
-import { isPinned, makeFolder, removeFolder } from "./pin-dir.ts";
+import { isPinned, makeFolder, removeFolder, unpin } from "./pin-dir.ts";
 import {
   loadOverPins,
   openPinnedLink,
@@ -29,6 +29,7 @@ const SHARED_PINS = [
   [SYSCALL_MAPS.cgroups, "cgroups"],
   [SYSCALL_MAPS.slotCalls, "slot_calls"],
   [SYSCALL_MAPS.slotCounts, "slot_counts"],
+  [SYSCALL_MAPS.slotLost, "slot_lost"],
 ] as const;
 export type SharedPin = (typeof SHARED_PINS)[number][1];
 
@@ -85,6 +86,10 @@ export class SyscallPrograms implements Disposable {
     this.#counter?.[Symbol.dispose]();
   }
 }
+
+/** Removes what the versions share; after them. Whether there was something. */
+export const removeShared = (node: string): boolean =>
+  SHARED_PINS.map(([, pin]) => unpin(`${node}/${pin}`)).includes(true);
 
 /** Detaches and removes a version, whole or half-made: what counts first, then what keeps the cgroups. */
 export const removeVersion = (folder: string): void => void removeFolder(folder, [...PROGRAMS].reverse());

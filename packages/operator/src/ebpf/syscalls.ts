@@ -9,6 +9,7 @@ import type { ProgramObject } from "./programs.ts";
 import {
   isVersionFolder,
   pinnedLayout,
+  removeShared,
   removeVersion,
   type SharedPin,
   SyscallPrograms,
@@ -24,6 +25,8 @@ export interface Monitored {
   /** The Pod's own counters: they outlast its slot. */
   readonly counts: BpfMap;
 }
+
+const NONE_LOST = Buffer.alloc(8);
 
 /** A map of the node's folder that `SyscallPrograms` has pinned. */
 const shared = (node: string, name: SharedPin): BpfMap => {
@@ -44,6 +47,7 @@ export class SyscallCounter implements Disposable {
   readonly #cgroups: CgroupSlots;
   readonly #slotCalls: BpfMap;
   readonly #slotCounts: BpfMap;
+  readonly #slotLost: BpfMap;
   /** What is counted, by slot. */
   readonly #calls = new Map<number, CallMask>();
 
@@ -73,15 +77,22 @@ export class SyscallCounter implements Disposable {
     this.#cgroups = stack.use(new CgroupSlots(shared(node, "cgroups")));
     this.#slotCalls = stack.use(shared(node, "slot_calls"));
     this.#slotCounts = stack.use(shared(node, "slot_counts"));
+    this.#slotLost = stack.use(shared(node, "slot_lost"));
     stack.move();
   }
 
-  /** Counts the calls of a Pod from now on, or changes which. What was counted before stays in `counts`. */
+  /**
+   * Counts the calls of a Pod from now on, or changes which. What was counted before stays in `counts`.
+   *
+   * @throws EbpfError where there is no room for all of its cgroups.
+   */
   monitor({ slot, cgroup, calls, counts }: Monitored): void {
     this.#setCounts(slot, counts);
     this.#slotCalls.update(encodeIndex(slot), calls);
     this.#calls.set(slot, calls);
     this.#want();
+    // Before the cgroups are looked for: what the kernel side finds no room for from here on is told again.
+    this.#slotLost.update(encodeIndex(slot), NONE_LOST);
     // Last: from here on it counts.
     this.#cgroups.enter(cgroup, slot);
   }
@@ -91,7 +102,14 @@ export class SyscallCounter implements Disposable {
     this.#calls.delete(slot);
     this.#cgroups.retain((other) => other !== slot);
     this.#slotCalls.update(encodeIndex(slot), NO_CALLS);
+    // The Pod's counters would stay in memory until the slot is another's.
+    this.#slotCounts.delete(encodeIndex(slot));
     this.#want();
+  }
+
+  /** How many nested cgroups of a slot found no room since it was monitored: their calls are not counted. */
+  lost(slot: number): number {
+    return Number(this.#slotLost.lookup(encodeIndex(slot))?.readBigUInt64LE() ?? 0n);
   }
 
   /** Whether a slot's calls are counted. */
@@ -106,7 +124,8 @@ export class SyscallCounter implements Disposable {
 
   /** Lets go of the handles. What is attached stays. */
   [Symbol.dispose](): void {
-    for (const part of [this.#programs, this.#cgroups, this.#slotCalls, this.#slotCounts]) part[Symbol.dispose]();
+    for (const part of [this.#programs, this.#cgroups, this.#slotCalls, this.#slotCounts, this.#slotLost])
+      part[Symbol.dispose]();
   }
 
   /** Not again what is there: putting a map into a map waits until no program can see the old one, for milliseconds. */
@@ -164,13 +183,20 @@ export const forgetPinnedSlot = (node: string, slot: number): void => {
   if (map !== undefined) stack.use(new CgroupSlots(map)).retain((other) => other !== slot);
   const calls = stack.use(openPinnedMap(`${node}/slot_calls`));
   calls?.update(encodeIndex(slot), NO_CALLS);
+  const counts = stack.use(openPinnedMap(`${node}/slot_counts`));
+  counts?.delete(encodeIndex(slot));
 };
 
 /** Detaches and unpins the counter of a node. Whether there was one. */
 export const removeSyscallCounter = (node: string): boolean => {
   const versions = namesIn(node).filter(isVersionFolder);
   for (const name of versions) removeVersion(`${node}/${name}`);
-  const maps = namesIn(node).length;
+  return removeShared(node) || versions.length > 0;
+};
+
+/** Removes all that is pinned for the node as a whole, and its folder. Whether there was a counter. */
+export const removeNodeFolder = (node: string): boolean => {
+  const counted = removeSyscallCounter(node);
   removeFolder(node);
-  return versions.length + maps > 0;
+  return counted;
 };

@@ -4,7 +4,7 @@ import { codeOf } from "./error-code.ts";
 import { removePodFolder } from "./held-pod.ts";
 import { checkBpffs, isPinned, namesIn, pinPaths } from "./pin-dir.ts";
 import { removeLeftGuard, takePinDir } from "./pin-lock.ts";
-import { removeSyscallCounter } from "./syscalls.ts";
+import { removeNodeFolder } from "./syscalls.ts";
 import { EbpfUnavailable } from "./unavailable.ts";
 
 /** What `uninstall` removed. */
@@ -28,7 +28,7 @@ export const uninstall = (pinDir: string): Uninstalled => {
   using lock = takePinDir(pinDir);
   const uids = namesIn(pods);
   for (const uid of uids) removePodFolder(`${pods}/${uid}`);
-  const counter = removeSyscallCounter(node);
+  const counter = removeNodeFolder(node);
   if (isPinned(pods)) rmdirSync(pods);
   removeLeftGuard(pinDir);
   lock[Symbol.dispose]();

@@ -13,6 +13,7 @@ import { MetaMap } from "../../src/ebpf/meta.ts";
 import { PodFirewall } from "../../src/ebpf/pod-firewall.ts";
 import { type ProgramObject, readProgram } from "../../src/ebpf/programs.ts";
 import { caller } from "./support/calls.ts";
+import { leftGuarded } from "./support/left-guarded.ts";
 import { testNetwork } from "./support/network.ts";
 import { noKernel, readingOf, skipped, type TestNode, testNode } from "./support/node.ts";
 import { blocking, policyOf } from "./support/policies.ts";
@@ -130,12 +131,7 @@ describe.skipIf(noKernel)(`failures in the middle of the work on a Pod${skipped}
   test("a swap that cannot be written down stands, under the new policy, and is made again", async () => {
     await using node = testNode();
     await using network = await testNetwork();
-    const { pod, cgroup } = node.pod("a1");
-    await network.serve(cgroup, [7000, 7001]);
-    {
-      await using enforcer = await node.open();
-      await enforcer.apply(pod, policyOf({ firewall: blocking(7000) }));
-    }
+    const pod = await leftGuarded(node, network);
     await using enforcer = await node.open({
       readProgram: (name, architecture) => ({ ...readProgram(name, architecture), version: 2 }),
     });
@@ -170,12 +166,7 @@ describe.skipIf(noKernel)(`failures in the middle of the work on a Pod${skipped}
   test("pins of a Pod that have another layout are told, go on judging, and can be removed", async () => {
     await using node = testNode();
     await using network = await testNetwork();
-    const { pod, cgroup } = node.pod("a1");
-    await network.serve(cgroup, [7000, 7001]);
-    {
-      await using enforcer = await node.open();
-      await enforcer.apply(pod, policyOf({ firewall: blocking(7000) }));
-    }
+    const pod = await leftGuarded(node, network);
     otherLayout(node, "a1");
     await using enforcer = await node.open();
     expect(enforcer.adopt()).toEqual([]);

@@ -173,4 +173,17 @@ describe.skipIf(noKernel)(`the firewall on the real kernel${skipped}`, () => {
     expect(await setup.reach(7000)).toBe("open closed");
     expect(await setup.reach(7001)).toBe("closed closed");
   });
+
+  test("lets the node's probes in from an address that it got while no agent ran", async () => {
+    await using setup = await setUp();
+    const at = (address: string) => ({ readAddresses: () => ({ addresses: [address], dropped: 0 }) });
+    {
+      await using enforcer = await setup.node.open(at("192.0.2.77"));
+      await enforcer.apply(setup.pod, policyOf({ firewall: { ...blocking(7000), probePorts: [7000] } }));
+      expect(await setup.reach(7000)).toBe("closed closed");
+    }
+    // The programs are those of the agent before, and nobody has applied anything since.
+    await using _ = await setup.node.open(at("192.0.2.1"));
+    expect(await setup.reach(7000)).toBe("open closed");
+  });
 });

@@ -419,6 +419,23 @@ describe.skipIf(noFirewall)(`in the kernel${noFirewall ? ` (skipped: ${noFirewal
     );
   });
 
+  test("of more blocked ports than there is room for, those stay at which most was blocked", () => {
+    using fresh = new TestFirewall();
+    fresh.replace({ firewall: firewallPolicy({ ingress: enforcing(uniform("block")) }), generation: 1n });
+    const call = (port: number, times: number) => {
+      const packet = ipv4({ ...v4, protocol: PROTOCOL.tcp, payload: syn(port) });
+      for (let time = 0; time < times; time++) fresh.run("ingress", 4, packet);
+    };
+    // All of one bucket.
+    const busy = [1, 257, 513];
+    for (const port of busy) call(port, 9);
+    for (let scanned = 769; scanned < 65_536; scanned += 256) call(scanned, 1);
+    const kept = fresh.blockedPorts();
+    expect(kept.filter(({ count }) => count === 9n).map(({ port }) => port)).toEqual(busy);
+    expect(kept.length).toBe(4);
+    expect(fresh.counters().ingress.blocked).toBe(27n + 253n);
+  });
+
   test("programs of another version go on with the same maps", () => {
     using older = new TestFirewall();
     older.replace({ firewall: firewallPolicy(both), generation: 1n, nodeAddresses: [] });

@@ -19,6 +19,7 @@ import type { EbpfMetrics } from "../../metrics/ebpf-metrics.ts";
 import { architectureOf } from "../architecture.ts";
 import type { ErrorCounts } from "../error-counts.ts";
 import type { Architecture } from "../syscalls-table.ts";
+import { Completeness } from "./completeness.ts";
 import { ConditionWriter } from "./condition-writer.ts";
 import { FollowedPods } from "./followed-pods.ts";
 import { Kernel, type KernelOptions } from "./kernel.ts";
@@ -69,12 +70,14 @@ export const nodeAgent = (options: AgentOptions): Agent => {
   const read = (uids?: ReadonlySet<string>) => kernel.enforcer?.readings(uids);
   const meter = new Meter({ read, clock: systemClock, log });
   const followed = new FollowedPods({ meter, metrics, errors: ownedErrors(errors, kernel) });
+  const conditions = new ConditionWriter({ client, pods: sources.pods, clock: systemClock });
+  const trouble = () => kernel.trouble ?? refusalOf(conditions);
   metrics.show({
+    agent: () => ({ node: nodeName, ready: trouble() === undefined, secondsLate: meter.lateness / 1_000 }),
     readings: () => meter.readings(),
     attached: () => followed.exported(),
     runStats: () => kernel.enforcer?.runStats(),
   });
-  const conditions = new ConditionWriter({ client, pods: sources.pods, clock: systemClock });
   const reconciler = new PodReconciler({
     sources,
     kernel,
@@ -93,7 +96,7 @@ export const nodeAgent = (options: AgentOptions): Agent => {
   });
   return {
     runnable: runnableOf({ controller, kernel, meter, sweeper, sources }),
-    readyCheck: { name: "ebpf", check: () => kernel.trouble ?? refusalOf(conditions) },
+    readyCheck: { name: "ebpf", check: trouble },
     pages: { [LIVE_PATH]: () => jsonPage(live.page()) },
   };
 };
@@ -174,13 +177,16 @@ const runnableOf = ({ controller, kernel, meter, sweeper, sources: { pods } }: P
     const onCgroup = (podId: string) => {
       for (const pod of pods.byIndex(BY_CGROUP, podId)) controller.enqueue(keyOf(pod));
     };
+    const incomplete = () => kernel.enforcer?.incomplete() ?? [];
+    ending.use(new Completeness({ incomplete, enqueue: onCgroup, clock: systemClock }));
     kernel.onChange(() => {
       enqueueAll();
       const { enforcer } = kernel;
       if (enforcer !== undefined) ending.use(enforcer.onCgroup(onCgroup));
     });
     const ended = AbortSignal.any([signals.stop, signals.kill]);
-    await Promise.all([kernel.open(ended), controller.run(signals)]);
+    const held = kernel.open(ended).then(() => kernel.keep(ended));
+    await Promise.all([held, controller.run(signals)]);
   },
 });
 

@@ -6,10 +6,30 @@ import { EbpfUnavailable } from "../unavailable.ts";
 /** Tries to get hold of the kernel: a bpffs can be mounted, a permission given, another agent ended. */
 const BACKOFF = { initial: 500, factor: 2, cap: 30_000, jitter: 0.2, resetAfter: 120_000 };
 
+/** How often it is looked whether what is pinned is still there, and how long what was not is kept. Milliseconds. */
+const LOOK_AGAIN = 10_000;
+const OVERLAP = 30_000;
+
+const PINS_GONE: EbpfFailure = {
+  reason: "PinsGone",
+  message:
+    "What was pinned is gone: the bpffs was unmounted, or the pin directory removed. Programs are attached anew; counters begin at 0. " +
+    "To take the agent's programs away, use `pcmc agent uninstall`.",
+};
+
 /** What of an enforcer the agent uses. */
 export type KernelSide = Pick<
   Enforcer,
-  "adopt" | "apply" | "release" | "sweep" | "readings" | "runStats" | "onCgroup" | typeof Symbol.asyncDispose
+  | "adopt"
+  | "apply"
+  | "release"
+  | "sweep"
+  | "readings"
+  | "incomplete"
+  | "isStanding"
+  | "runStats"
+  | "onCgroup"
+  | typeof Symbol.asyncDispose
 >;
 
 export interface KernelOptions {
@@ -72,8 +92,28 @@ export class Kernel implements AsyncDisposable {
         await sleep(clock, backoff.next(), stop).catch(() => {});
         continue;
       }
+      this.#failure = undefined;
       log.info("eBPF works on this node");
       this.#tell();
+    }
+  }
+
+  /**
+   * Looks until `stop` aborts whether what is pinned is still there. Where it is not, all is attached anew: what only this
+   * process' handles hold judges until then, and would end with the process.
+   */
+  async keep(stop: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const pause = (time: number) => sleep(clock, time, stop).catch(() => {});
+    while (!stop.aborted) {
+      await pause(LOOK_AGAIN);
+      const before = this.#enforcer;
+      if (stop.aborted || before === undefined || before.isStanding) continue;
+      this.#enforcer = undefined;
+      this.#fail(PINS_GONE);
+      await this.open(stop);
+      await pause(OVERLAP);
+      await before[Symbol.asyncDispose]();
     }
   }
 

@@ -7,6 +7,8 @@ interface Followed {
   updateInterval: number;
   /** When it is read next, by the clock. */
   due: number;
+  /** When it was read last, or else first followed, by the clock. */
+  since: number;
   last: PodReading | undefined;
 }
 
@@ -37,7 +39,7 @@ export class Meter implements Disposable {
     const now = this.#options.clock.now();
     const known = this.#pods.get(uid);
     if (known?.updateInterval === updateInterval) return;
-    if (known === undefined) this.#pods.set(uid, { updateInterval, due: now, last: undefined });
+    if (known === undefined) this.#pods.set(uid, { updateInterval, due: now, since: now, last: undefined });
     else Object.assign(known, { updateInterval, due: Math.min(known.due, nextMultiple(now, updateInterval)) });
     this.#schedule();
   }
@@ -50,6 +52,13 @@ export class Meter implements Disposable {
   /** What was read last, of each Pod that is followed and has been read. */
   *readings(): Generator<PodReading> {
     for (const { last } of this.#pods.values()) if (last !== undefined) yield last;
+  }
+
+  /** Milliseconds by which the reading is late that is most overdue; 0 where none is. */
+  get lateness(): number {
+    const now = this.#options.clock.now();
+    const late = this.#pods.values().map(({ since, updateInterval }) => now - since - updateInterval);
+    return Math.max(0, ...late);
   }
 
   [Symbol.dispose](): void {
@@ -80,7 +89,7 @@ export class Meter implements Disposable {
     try {
       for (const reading of this.#options.read(new Set(due.keys())) ?? []) {
         const pod = due.get(reading.uid);
-        if (pod !== undefined) pod.last = reading;
+        if (pod !== undefined) Object.assign(pod, { last: reading, since: now });
       }
     } catch (error) {
       // What was read last stays: a gap in a counter is worse than a value that is a little old.

@@ -2,6 +2,7 @@
  * Invariants of getting hold of the kernel:
  * - A node that cannot do eBPF is told once for each reason, and tried again, ever more seldom, at the least every 30 s and a fifth.
  * - What an earlier agent left is taken over before anybody is told that the kernel side is there.
+ * - Where what was pinned is gone, all is made anew, and what was before is held until that stands.
  * - Ending lets go of it, once; nothing is tried after that.
  */
 import { type Logger, silentLogger } from "@pcmc/controller-runtime";
@@ -15,6 +16,7 @@ let tries: number[];
 let events: string[];
 let failure: Error | undefined;
 let stop: AbortController;
+let standing: boolean;
 
 const side: KernelSide = {
   adopt: () => {
@@ -25,6 +27,10 @@ const side: KernelSide = {
   release: () => {},
   sweep: () => [],
   readings: () => [],
+  incomplete: () => [],
+  get isStanding() {
+    return standing;
+  },
   runStats: () => ({ kind: "on", costs: [] }),
   onCgroup: () => ({ [Symbol.dispose]: () => {} }),
   [Symbol.asyncDispose]: async () => {
@@ -68,6 +74,7 @@ beforeEach(() => {
   events = [];
   failure = undefined;
   stop = new AbortController();
+  standing = true;
 });
 
 test("before the first try has come to its end there is neither kernel side nor failure", async () => {
@@ -126,6 +133,41 @@ test("nothing is tried once it is told to stop", async () => {
   const before = tries.length;
   await pass(100);
   expect([tries.length, clock.timers]).toEqual([before, 0]);
+});
+
+test("where what was pinned is gone, that is told, all is made anew, and what was before is let go of after that", async () => {
+  const kernel = kernelOf();
+  await kernel.open(stop.signal);
+  const kept = kernel.keep(stop.signal);
+  await pass(60);
+  expect(events.splice(0)).toEqual(["adopt", "told it works"]);
+  standing = false;
+  await pass(11);
+  standing = true;
+  expect(events.splice(0)).toEqual([
+    "eBPF does not work on this node; trying again: PinsGone",
+    "told PinsGone",
+    "adopt",
+    "told it works",
+  ]);
+  await pass(60);
+  expect(events.splice(0)).toEqual(["let go"]);
+  stop.abort();
+  await kept;
+  expect(clock.timers).toBe(0);
+});
+
+test("what could not be made anew before the end is let go of at the end", async () => {
+  const kernel = kernelOf();
+  await kernel.open(stop.signal);
+  const kept = kernel.keep(stop.signal);
+  failure = new EbpfUnavailable({ reason: "BpffsNotMounted", message: "Mount it." });
+  standing = false;
+  await pass(15);
+  expect([kernel.failure?.reason, events.includes("let go")]).toEqual(["BpffsNotMounted", false]);
+  stop.abort();
+  await kept;
+  expect(events.filter((event) => event === "let go")).toHaveLength(1);
 });
 
 test("the end lets go of it once", async () => {

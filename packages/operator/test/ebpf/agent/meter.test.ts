@@ -3,6 +3,7 @@
  * - A Pod is read when it is first followed, and then at the multiples of its interval; between two readings the last one stands.
  * - Pods of one interval are read together, and nothing else is read then.
  * - What is forgotten is shown no more; a reading that fails leaves what was read before.
+ * - How late readings are is told of the Pod that is most overdue; nothing is late that was read in time.
  * - Nothing is read, and no timer is set, where no Pod is followed.
  */
 import { silentLogger } from "@pcmc/controller-runtime";
@@ -107,6 +108,29 @@ test("a reading that fails leaves what was read before, and is tried again", () 
   fails = false;
   clock.advance(500);
   expect(shown()).toEqual({ a: 2_000 });
+});
+
+test("a reading that fails is late by what is over its interval, until one succeeds", () => {
+  expect(meter.lateness).toBe(0);
+  meter.follow("uid-of-a", 1_000);
+  clock.advance(0);
+  clock.advance(3_000);
+  expect(meter.lateness).toBe(0);
+  fails = true;
+  clock.advance(4_500);
+  expect(meter.lateness).toBe(3_500);
+  fails = false;
+  clock.advance(500);
+  expect(meter.lateness).toBe(0);
+});
+
+test("of a Pod that could never be read the lateness counts from when it was followed, and ends with the Pod", () => {
+  fails = true;
+  meter.follow("uid-of-a", 1_000);
+  clock.advance(5_000);
+  expect(meter.lateness).toBe(4_000);
+  meter.forget("uid-of-a");
+  expect(meter.lateness).toBe(0);
 });
 
 test("nothing rings once it is disposed of", () => {

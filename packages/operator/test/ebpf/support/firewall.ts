@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { BpfMap, type BpfObject, openObject } from "@pcmc/libbpf";
 import { buildPrograms } from "../../../../../scripts/bpf.ts";
+import { parseAddress } from "../../../src/ebpf/address.ts";
 import {
-  type BlockedPort,
   type Direction,
-  decodeBlockedPort,
+  decodeBlockedPorts,
   decodeCounters,
   encodeIndex,
   encodePolicy,
@@ -12,8 +12,10 @@ import {
   FIREWALL_PROGRAMS,
   type FirewallCounters,
   MAP_SHAPES,
+  NODE_ADDRESSES,
   type PolicyValue,
 } from "../../../src/ebpf/layout.ts";
+import type { BlockedPort } from "../../../src/ebpf/outcome.ts";
 import type { DirectionPolicy, FirewallPolicy } from "../../../src/ebpf/policy.ts";
 import { mark, type PortBitmap, uniform } from "../../../src/ebpf/port-bitmap.ts";
 import { readProgram } from "../../../src/ebpf/programs.ts";
@@ -56,8 +58,12 @@ export class TestFirewall implements Disposable {
     }
   }
 
-  /** Puts a policy into the map, in one step. */
-  replace(value: PolicyValue): void {
+  /** Puts a policy into the map, in one step. `nodeAddresses`: all that the node has. */
+  replace({ nodeAddresses = [], ...value }: PolicyValue & { readonly nodeAddresses?: readonly string[] }): void {
+    const addresses = this.object.map(NODE_ADDRESSES);
+    const wanted = nodeAddresses.map(parseAddress);
+    for (const before of [...addresses.keys()]) addresses.delete(before);
+    for (const address of wanted) addresses.update(address, Buffer.of(1));
     using inner = BpfMap.create({ ...MAP_SHAPES.policy, name: "policy_value" });
     inner.update(encodeIndex(0), encodePolicy(value));
     this.#map("policy").setInner(encodeIndex(0), inner);
@@ -83,11 +89,8 @@ export class TestFirewall implements Disposable {
     return decodeCounters(this.#map("counters").lookupPerCpu(encodeIndex(0)) ?? []);
   }
 
-  blockedPorts(): readonly (BlockedPort & { readonly count: bigint })[] {
-    return [...this.#map("blockedPorts").entries()].map(([key, value]) => ({
-      ...decodeBlockedPort(key),
-      count: value.readBigUInt64LE(),
-    }));
+  blockedPorts(): readonly BlockedPort[] {
+    return [...this.#map("blockedPorts").entries()].flatMap(([, bucket]) => decodeBlockedPorts(bucket));
   }
 
   /** How many UDP peers are remembered. */
