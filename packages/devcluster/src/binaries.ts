@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { type KubernetesVersion, kwokModule } from "./versions.ts";
+import { helmModule, type KubernetesVersion, kwokModule, requiredVersion } from "./versions.ts";
 
 /** The programs of a cluster with simulated nodes. */
 export const BINARIES = [
@@ -14,8 +14,11 @@ export const BINARIES = [
 /** What a real node needs besides. */
 export const NODE_BINARIES = ["kubelet", "kube-proxy"] as const;
 
+/** What no cluster runs, and users of one do. */
+export const TOOL_BINARIES = ["helm"] as const;
+
 /** The name of a program. */
-export type Binary = (typeof BINARIES)[number] | (typeof NODE_BINARIES)[number];
+export type Binary = (typeof BINARIES)[number] | (typeof NODE_BINARIES)[number] | (typeof TOOL_BINARIES)[number];
 
 /** Path of each program that was asked for. */
 export type BinaryPaths = Readonly<Partial<Record<Binary, string>>>;
@@ -33,9 +36,14 @@ const STRIP = "-s -w";
 /** Where the source of a program is. */
 export const goBuild = (binary: Binary, version: KubernetesVersion): GoBuild => {
   if (binary === "kwok") return { module: kwokModule, package: "sigs.k8s.io/kwok/cmd/kwok", ldflags: STRIP };
+  if (binary === "helm") return { module: helmModule, package: "helm.sh/helm/v4/cmd/helm", ldflags: helmLdflags() };
   if (binary === "etcd") return { module: version.module, package: "./cmd/etcd", ldflags: STRIP };
   return { module: version.module, package: `k8s.io/kubernetes/cmd/${binary}`, ldflags: kubernetesLdflags(version) };
 };
+
+/** Without it a build calls itself v4.3, whatever its patch. */
+const helmLdflags = (): string =>
+  `${STRIP} -X helm.sh/helm/v4/internal/version.version=v${requiredVersion(helmModule, "helm.sh/helm/v4")}`;
 
 /** Discovery, `kubectl version` and version-gated features go by these; without them a build says v0.0.0-master. */
 const kubernetesLdflags = ({ full, minor }: KubernetesVersion): string => {

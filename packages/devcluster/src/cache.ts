@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Binary, goBuild } from "./binaries.ts";
 import { poll } from "./poll.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
-import { type KubernetesVersion, kwokModule, requiredVersion } from "./versions.ts";
+import { helmModule, type KubernetesVersion, kwokModule, requiredVersion } from "./versions.ts";
 
 /** Longer than any build. Milliseconds. */
 const LOCK_TIMEOUT = 60 * 60_000;
@@ -24,8 +24,7 @@ export class BinaryCache {
   constructor(binary: Binary, version: KubernetesVersion, env: NodeJS.ProcessEnv) {
     const root = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
     const { module } = goBuild(binary, version);
-    const [group, name] =
-      binary === "kwok" ? ["kwok", requiredVersion(kwokModule, "sigs.k8s.io/kwok")] : ["kubernetes", version.full];
+    const { group, name } = placeOf(binary, version);
     const key = `${name}-${goOs()}-${goArch()}-${hashModule(module)}`;
     this.#folder = join(root, "podconfigmap-controller", group, key);
     this.#binary = binary;
@@ -82,6 +81,13 @@ export class BinaryCache {
     return () => rmSync(file, { force: true });
   }
 }
+
+/** The folder of what belongs together, and its version. */
+const placeOf = (binary: Binary, version: KubernetesVersion): { readonly group: string; readonly name: string } => {
+  if (binary === "kwok") return { group: "kwok", name: requiredVersion(kwokModule, "sigs.k8s.io/kwok") };
+  if (binary === "helm") return { group: "helm", name: requiredVersion(helmModule, "helm.sh/helm/v4") };
+  return { group: "kubernetes", name: version.full };
+};
 
 const takeLock = (file: string): boolean => {
   try {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { resolveAssets } from "./assets.ts";
-import { BINARIES, NODE_BINARIES } from "./binaries.ts";
+import { BINARIES, NODE_BINARIES, TOOL_BINARIES } from "./binaries.ts";
 import { down, find, list, type NamedCluster, up } from "./named.ts";
 import { installPackages } from "./real-node/packages.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
@@ -30,7 +30,7 @@ const describe = ({ name, kubeconfig, pids, complete }: NamedCluster): string =>
 interface UpOptions {
   readonly node: "simulated" | "real";
   readonly name: string;
-  readonly version: string;
+  readonly version?: string;
   readonly nodes?: number;
   readonly audit: boolean;
 }
@@ -56,14 +56,24 @@ const runStatus = async ({ name }: { name?: string }) => {
   process.exitCode = 1;
 };
 
-const runAssets = async (options: { version: string; node: "simulated" | "real" }) => {
-  const wanted = options.node === "real" ? [...BINARIES, ...NODE_BINARIES] : BINARIES;
+interface AssetsOptions {
+  readonly version?: string;
+  readonly node: "simulated" | "real";
+  readonly only?: (typeof TOOL_BINARIES)[number];
+}
+
+const runAssets = async ({ only, ...options }: AssetsOptions) => {
+  const cluster = options.node === "real" ? [...BINARIES, ...NODE_BINARIES] : BINARIES;
+  const wanted = only === undefined ? cluster : [only];
   const paths = await resolveAssets(wanted, { ...options, signal: interrupted() });
   for (const binary of wanted) print(`${binary} ${paths[binary]}`);
 };
 
 const program = new Command("pcmc-devcluster").description("A real Kubernetes control plane on this machine");
-const version = ["--version <version>", "Kubernetes version", DEFAULT_VERSION] as const;
+const version = [
+  "--version <version>",
+  `Kubernetes version (default: $KUBERNETES_VERSION, else ${DEFAULT_VERSION})`,
+] as const;
 const node = new Option("--node <kind>", "what a node is").choices(["simulated", "real"]).default("simulated");
 const named = ["--name <name>", "which cluster", "default"] as const;
 
@@ -91,6 +101,7 @@ program
   .description("download or build all programs, and print their paths")
   .option(...version)
   .addOption(node)
+  .addOption(new Option("--only <tool>", "just this, which is no part of a cluster").choices(TOOL_BINARIES))
   .action(runAssets);
 program
   .command("install-packages")

@@ -25,8 +25,13 @@ export const SIMULATED_NODE = { key: "kwok.x-k8s.io/node", value: "fake" } as co
 /**
  * The socket on which etcd listens, in the state folder, which no other user can enter. Who can write to etcd can do
  * everything in the cluster, on a real node start a privileged Pod: it has no port of this machine.
+ *
+ * What stands behind the colon is part of the file's name: etcd before 3.6 takes no address without a port.
  */
-export const ETCD_SOCKET = "etcd.sock";
+export const ETCD_SOCKET = "etcd.sock:0";
+
+/** Where its only member would listen for others. */
+const ETCD_PEERS_SOCKET = "etcd-peers.sock:0";
 
 /** Arguments of etcd. It runs in the state folder, to which the sockets are relative: they can only be named so. */
 export const etcdArgs = (state: string, flags: Flags = {}): string[] =>
@@ -34,10 +39,10 @@ export const etcdArgs = (state: string, flags: Flags = {}): string[] =>
     {
       "data-dir": join(state, "etcd"),
       "listen-client-urls": `unix://${ETCD_SOCKET}`,
-      // Nobody asks for it, but it must be given, and with a port.
-      "advertise-client-urls": `unix://${ETCD_SOCKET}:0`,
+      // Nobody asks for it, but it must be given.
+      "advertise-client-urls": `unix://${ETCD_SOCKET}`,
       // A single member has no peers, yet insists on listening for them.
-      "listen-peer-urls": "unix://etcd-peers.sock",
+      "listen-peer-urls": `unix://${ETCD_PEERS_SOCKET}`,
       // The data is gone with the cluster: a crash of the machine has nothing to lose.
       "unsafe-no-fsync": "true",
       // A single member elects itself; the default would let it wait a second before it does.

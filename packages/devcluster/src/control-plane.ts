@@ -234,7 +234,7 @@ export class ControlPlane {
 
   /** The others serve nothing: they are ready when what they do first is done, see settle.ts. */
   #probe(component: Component): () => Promise<boolean> {
-    if (component === "etcd") return () => answers(this.etcd.text("/readyz"));
+    if (component === "etcd") return () => answers(this.etcd.text("/health"));
     if (component === "kube-apiserver") return () => answers(this.client.text("GET", "/readyz"));
     const { node } = this.#parts;
     return async () => !node || !isNodeComponent(component) || node.isReady(component);

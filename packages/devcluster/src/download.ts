@@ -69,6 +69,8 @@ export class Downloader {
 
   async #fetch(binary: Binary, target: string): Promise<boolean> {
     if (binary === "kwok") return this.#fetchKwok(target);
+    // Its releases are archives without a page of checksums that can be had apart from them.
+    if (binary === "helm") return false;
     if (ENVTEST.includes(binary) && (await this.#fetchFromEnvtest(binary, target))) return true;
     // etcd is no part of a Kubernetes release, and only Linux gets the servers.
     if (binary === "etcd" || (process.platform !== "linux" && binary !== "kubectl")) return false;

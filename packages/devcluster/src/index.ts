@@ -1,7 +1,7 @@
 export { AdminClient, ApiStatusError, type ClientCredentials, type RequestOptions } from "./admin-client.ts";
-export { type AssetOptions, resolveAssets } from "./assets.ts";
+export { type AssetOptions, helmPath, resolveAssets } from "./assets.ts";
 export type { AuditEvent } from "./audit.ts";
-export { BINARIES, type Binary, type BinaryPaths, NODE_BINARIES } from "./binaries.ts";
+export { BINARIES, type Binary, type BinaryPaths, NODE_BINARIES, TOOL_BINARIES } from "./binaries.ts";
 export { type Cluster, type RealCluster, startCluster } from "./cluster.ts";
 export {
   type FaultProxy,
@@ -17,9 +17,19 @@ export type { ClusterOptions, Component } from "./options.ts";
 export type { User, UserCredentials } from "./pki.ts";
 export { freePort } from "./ports.ts";
 export type { AddressPlan } from "./real-node/address-plan.ts";
+export { Buildah } from "./real-node/buildah.ts";
+export { type Elf, readElf } from "./real-node/elf.ts";
 export type { ImageBuild, Images } from "./real-node/images.ts";
 export { findBusybox, findProgram, installPackages, whyNoRealNode } from "./real-node/packages.ts";
 export type { NodeAccess } from "./real-node/real-node.ts";
 export type { RunOptions } from "./real-node/run.ts";
 export type { RequestFilter } from "./request-counts.ts";
-export { DEFAULT_VERSION, listVersions } from "./versions.ts";
+export {
+  DEFAULT_VERSION,
+  findVersion,
+  isAtLeast,
+  type KubernetesVersion,
+  listVersions,
+  since,
+  wantedVersion,
+} from "./versions.ts";

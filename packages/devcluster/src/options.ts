@@ -22,7 +22,10 @@ export const isNodeComponent = (component: Component): component is NodeComponen
 
 /** What `startCluster` can be told. */
 export interface ClusterOptions {
-  /** Kubernetes version, `1.36` or exact. Default: the newest known here. With `KUBEBUILDER_ASSETS`, what is in there runs. */
+  /**
+   * Kubernetes version, `1.36` or exact. Default: `KUBERNETES_VERSION` of the environment, else the newest known here.
+   * With `KUBEBUILDER_ASSETS` what is in there runs, and a version that is asked for must be that one.
+   */
   readonly version?: string | undefined;
   /** How many nodes. Default 0: Pods can be created, and stay Pending. A real node is always one. */
   readonly nodes?: number | undefined;

@@ -21,9 +21,9 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type AssetOptions, resolveAssets } from "../src/assets.ts";
+import { type AssetOptions, helmPath, resolveAssets } from "../src/assets.ts";
 import { goArch, goOs } from "../src/cache.ts";
-import { findVersion } from "../src/versions.ts";
+import { DEFAULT_VERSION, findVersion, isAtLeast, listVersions, since } from "../src/versions.ts";
 
 /** Nobody listens on the discard port of this machine. */
 const OFFLINE = {
@@ -32,7 +32,7 @@ const OFFLINE = {
   kwok: "http://127.0.0.1:9/kwok",
 };
 
-const version = findVersion();
+const version = findVersion(DEFAULT_VERSION);
 
 let folder: string;
 let lines: string[];
@@ -118,10 +118,64 @@ describe("the programs of a real node", () => {
   });
 });
 
+describe("helm", () => {
+  test("is built once for all versions of Kubernetes, and says its own version", async () => {
+    const env = { PATH: fakeGo() };
+    const path = await helmPath(options(env));
+    expect(readFileSync(path, "utf8")).toBe("helm.sh/helm/v4/cmd/helm\n");
+    expect(await helmPath(options({ ...env, KUBERNETES_VERSION: "1.29" }))).toBe(path);
+    expect(calls()).toHaveLength(1);
+    expect(calls()[0]).toMatch(/-X helm\.sh\/helm\/v4\/internal\/version\.version=v4\.\d+\.\d+ /);
+    expect(lines[0]).toMatch(/^helm: none here yet; .* "pcmc-devcluster assets --only helm"$/);
+  });
+
+  test("is taken from KUBEBUILDER_ASSETS where it has it, and need not be there", async () => {
+    const env = { KUBEBUILDER_ASSETS: folder, PATH: fakeGo() };
+    expect(await helmPath(options(env))).toContain(join(folder, "cache"));
+    writeProgram(join(folder, "helm"), "");
+    expect(await helmPath(options(env))).toBe(join(folder, "helm"));
+  });
+
+  test("that can neither be found nor built is one line that says what to install", async () => {
+    await expect(helmPath(options())).rejects.toThrow(/^helm can neither be downloaded nor built: install Go [^\n]*$/);
+  });
+});
+
 describe("a version", () => {
   test("that is not known is answered with those that are", async () => {
     const resolving = resolveAssets(["etcd"], { ...options(), version: "1.20" });
-    await expect(resolving).rejects.toThrow(/^Kubernetes 1\.20 is not known here; there is: 1\.36 \(1\.36\.\d+\)$/);
+    await expect(resolving).rejects.toThrow(
+      /^Kubernetes 1\.20 is not known here; there is: 1\.29 \(1\.29\.\d+\), .*1\.36 \(1\.36\.\d+\); .*README\.md says how to add one$/,
+    );
+  });
+
+  test("is the one of KUBERNETES_VERSION where none is named", async () => {
+    const env = { KUBERNETES_VERSION: "1.29", PATH: fakeGo() };
+    await resolveAssets(["kube-apiserver"], options(env));
+    await resolveAssets(["kube-apiserver"], { ...options(env), version: DEFAULT_VERSION });
+    expect(calls()[0]).toMatch(/gitVersion=v1\.29\.\d+ .*gitMinor=29 /);
+    expect(calls()[1]).toContain(`gitVersion=v${findVersion(DEFAULT_VERSION).full} `);
+  });
+
+  test("that is not in the cache yet is said, with the command that gets it ahead of time", async () => {
+    await resolveAssets(["etcd", "kubectl"], { ...options({ PATH: fakeGo() }), version: "1.29" });
+    expect(lines[0]).toMatch(
+      /^etcd, kubectl for Kubernetes 1\.29\.\d+: none here yet; .* "pcmc-devcluster assets --version 1\.29"$/,
+    );
+  });
+
+  test("that is asked for by name and is not what KUBEBUILDER_ASSETS holds is refused", async () => {
+    const apiServer = join(folder, "kube-apiserver");
+    writeProgram(apiServer, "#!/bin/sh\necho Kubernetes v1.36.3\n");
+    const env = { KUBEBUILDER_ASSETS: folder };
+    const refusal = `${apiServer} is Kubernetes v1.36.3, not 1.29, which is asked for: unset KUBEBUILDER_ASSETS`;
+    const named = resolveAssets(["kube-apiserver"], { ...options(env), version: "1.29" });
+    await expect(named).rejects.toThrow(refusal);
+    const fromEnvironment = resolveAssets(["kube-apiserver"], options({ ...env, KUBERNETES_VERSION: "1.29" }));
+    await expect(fromEnvironment).rejects.toThrow(refusal);
+    expect(await resolveAssets(["kube-apiserver"], { ...options(env), version: "1.36" })).toEqual({
+      "kube-apiserver": apiServer,
+    });
   });
 
   test("can be given as minor or exactly, with or without v", () => {
@@ -133,6 +187,35 @@ describe("a version", () => {
   });
 });
 
+describe("the versions", () => {
+  test("are listed from the oldest on, and each pins every program of its release and the etcd it was built against", () => {
+    const known = listVersions();
+    expect(known[0]?.minor).toBe("1.29");
+    expect(known.at(-1)?.minor).toBe(DEFAULT_VERSION);
+    for (const { minor, full, module } of known) {
+      expect(full).toMatch(new RegExp(`^${minor.replace(".", "\\.")}\\.\\d+$`));
+      const goMod = readFileSync(join(module, "go.mod"), "utf8");
+      const staging = [...goMod.matchAll(/^\tk8s\.io\/\S+ => k8s\.io\/\S+ v0\.(\S+)$/gm)].map(([, of]) => `1.${of}`);
+      expect(staging.length).toBeGreaterThan(20);
+      expect(new Set(staging)).toEqual(new Set([full]));
+      expect(goMod).toMatch(/^\tgo\.etcd\.io\/etcd\/server\/v3 v3\./m);
+    }
+  });
+
+  test("are compared as numbers", () => {
+    const env = { KUBERNETES_VERSION: "1.29" };
+    expect(["1.9", "1.29", "1.30"].map((minor) => isAtLeast(minor, env))).toEqual([true, true, false]);
+    expect(isAtLeast(DEFAULT_VERSION, {})).toBe(true);
+  });
+
+  test("give a test of something newer the reason why it is skipped, and none where there is what it needs", () => {
+    const { missing, note } = since("1.30", "this", { KUBERNETES_VERSION: "1.29" });
+    expect(missing).toBe(true);
+    expect(note).toMatch(/^ \(skipped: this came with Kubernetes 1\.30, this is 1\.29\.\d+\)$/);
+    expect(since("1.29", "this", { KUBERNETES_VERSION: "1.29" })).toEqual({ missing: false, note: "" });
+  });
+});
+
 describe("a build", () => {
   test("is static, from the pinned module, and not repeated", async () => {
     const env = { PATH: fakeGo() };
@@ -141,7 +224,8 @@ describe("a build", () => {
     expect(second).toEqual(first);
     expect(readFileSync(first["kube-scheduler"] ?? "", "utf8")).toBe("k8s.io/kubernetes/cmd/kube-scheduler\n");
     expect(calls()).toHaveLength(1);
-    expect(calls()[0]).toMatch(/^0 build -trimpath .*-mod=readonly .*version\.gitVersion=v1\.36/);
+    expect(calls()[0]).toMatch(/^0 build -trimpath .*-mod=readonly .*-ldflags /);
+    expect(calls()[0]).toContain(`version.gitVersion=v${version.full}`);
     expect(lines).toContainEqual(expect.stringMatching(/^built kube-scheduler in \d+\.\d s$/));
   });
 
@@ -160,7 +244,7 @@ describe("a build", () => {
 
   test("without Go is answered with what to install", async () => {
     await expect(resolveAssets(["etcd", "kwok"], options())).rejects.toThrow(
-      /^etcd, kwok can neither be downloaded nor built: install Go .*, or set KUBEBUILDER_ASSETS/,
+      /^etcd, kwok for Kubernetes [\d.]+ can neither be downloaded nor built: install Go .*, or set KUBEBUILDER_ASSETS/,
     );
   });
 

@@ -200,12 +200,12 @@ describe("etcd", () => {
 
   test("has its sockets where no other user comes", async () => {
     expect(statSync(cluster.stateDir).mode & 0o077).toBe(0);
-    const sockets = readdirSync(cluster.stateDir).filter((name) => name.startsWith("etcd") && name.endsWith(".sock"));
-    expect(sockets.sort()).toEqual(["etcd-peers.sock", "etcd.sock"]);
+    const sockets = readdirSync(cluster.stateDir).filter((name) => name.startsWith("etcd") && name.includes(".sock"));
+    expect(sockets.sort()).toEqual(["etcd-peers.sock:0", "etcd.sock:0"]);
   });
 
   test.runIf(isRoot)("lets no other user connect", async () => {
-    const socket = join(cluster.stateDir, "etcd.sock");
+    const socket = join(cluster.stateDir, "etcd.sock:0");
     const [connected, failed] = [
       `() => { console.log("connected"); process.exit(); }`,
       "({ code }) => console.log(code)",

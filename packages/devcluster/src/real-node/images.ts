@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { Buildah } from "./buildah.ts";
 import { CONTAINERD_SOCKET, PAUSE_IMAGE } from "./configuration.ts";
 import { findBusybox, findProgram } from "./packages.ts";
 import { run } from "./run.ts";
@@ -45,16 +46,12 @@ export class NodeImages implements Images {
   async build({ name, context, containerfile, signal }: ImageBuild): Promise<void> {
     if (!NAME.test(name)) throw new Error(`an image's name is localhost/NAME:TAG, not "${name}"`);
     const folder = mkdtempSync(join(this.#folder, "build-"));
-    // Otherwise it locks, and so makes, /etc/cni/net.d.
-    writeFileSync(join(folder, "containers.conf"), `[network]\nnetwork_config_dir = "${join(folder, "cni")}"\n`);
     try {
+      using buildah = new Buildah(folder, signal);
       const file = resolve(containerfile ?? join(context, "Containerfile"));
       const archive = join(folder, "image.tar");
-      await this.#buildah(["bud", "--quiet", "--tag", name, "--file", file, resolve(context)], { folder, signal });
-      await this.#buildah(["push", "--quiet", "--disable-compression", name, `oci-archive:${archive}:${name}`], {
-        folder,
-        signal,
-      });
+      await buildah.run(["bud", "--quiet", "--tag", name, "--file", file, resolve(context)]);
+      await buildah.run(["push", "--quiet", "--disable-compression", name, `oci-archive:${archive}:${name}`]);
       await this.load(archive, signal);
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -76,39 +73,4 @@ export class NodeImages implements Images {
     await writeFile(join(context, "Containerfile"), containerfile);
     await this.build({ name: PAUSE_IMAGE, context, ...(signal ? { signal } : {}) });
   }
-
-  /** It keeps a cache in `/var/lib/containers` whatever it is told. */
-  #buildah(args: readonly string[], { folder, signal }: { folder: string; signal: AbortSignal | undefined }) {
-    const [command = "", ...action] = args;
-    const storage = ["--root", join(folder, "root"), "--runroot", join(folder, "run"), "--storage-driver", "vfs"];
-    const buildah = ["buildah", ...storage, command, ...action];
-    const env = {
-      ...process.env,
-      HOME: folder,
-      TMPDIR: folder,
-      CONTAINERS_CONF: join(folder, "containers.conf"),
-      BUILDAH_ISOLATION: "chroot",
-      STORAGE_DRIVER: "vfs",
-    };
-    const [program, ...enter] = withOwnState(mkdtempSync(join(folder, "state-")));
-    return run(program, [...enter, ...buildah], { env, signal, timeout: TIMEOUT });
-  }
 }
-
-/**
- * What runs a command, put before it, so that its writes to `/var/lib` are its own and gone when it ends: a mount
- * namespace, with an overlay in memory. Two commands may not share one, and the kernel may keep the first one's mounts
- * for a moment after its end. It ends with this process.
- *
- * @param folder - an empty one, which stays so
- */
-export const withOwnState = (folder: string): readonly [string, ...string[]] => {
-  const steps = [
-    'mount -t tmpfs tmpfs "$0"',
-    'mkdir "$0/upper" "$0/work"',
-    'mount -t overlay -o "lowerdir=/var/lib,upperdir=$0/upper,workdir=$0/work" overlay /var/lib',
-    'exec "$@"',
-  ];
-  const enter = ["unshare", "--mount", "/bin/sh", "-c", steps.join(" && "), folder];
-  return ["setpriv", "--pdeathsig", "KILL", "--", ...enter];
-};

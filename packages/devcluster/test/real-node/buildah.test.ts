@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { withOwnState } from "../../src/real-node/images.ts";
+import { withOwnState } from "../../src/real-node/buildah.ts";
 import { whyNoRealNode } from "../../src/real-node/packages.ts";
 import { run } from "../../src/real-node/run.ts";
 

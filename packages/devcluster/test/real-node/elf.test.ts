@@ -1,9 +1,14 @@
-/** Invariant: a program that needs a dynamic linker is told from one that needs nothing, of whatever machine. */
+/**
+ * Invariants:
+ * - a program that needs a dynamic linker is told from one that needs nothing, of whatever machine;
+ * - what a file says of its architecture, its dynamic linker and its libraries is what the system's own tool says.
+ */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isStaticallyLinked } from "../../src/real-node/elf.ts";
+import { isStaticallyLinked, readElf } from "../../src/real-node/elf.ts";
 
 const PT_LOAD = 1;
 const PT_INTERP = 3;
@@ -56,4 +61,40 @@ test.runIf(process.platform === "linux")("Node.js, which has libraries, is not l
 
 test("a script is not linked statically", () => {
   expect(isStatic("#!/bin/sh\n")).toBe(false);
+});
+
+/** What the dynamic linker of this machine looks for when it is asked what a program needs. */
+const looksFor = (file: string): string[] =>
+  execFileSync("ldd", [file], { encoding: "utf8" })
+    .split("\n")
+    .flatMap((line) => /^\s*(\S+) => \//.exec(line)?.[1] ?? []);
+
+test.runIf(process.platform === "linux")(
+  "Node.js's architecture, dynamic linker and libraries are those of the system",
+  () => {
+    const elf = readElf(process.execPath);
+    expect(elf?.architecture).toBe(
+      new Map([
+        ["x64", "amd64"],
+        ["arm64", "arm64"],
+      ]).get(process.arch),
+    );
+    expect(execFileSync("ldd", [process.execPath], { encoding: "utf8" })).toContain(elf?.interpreter ?? "none");
+    expect(elf?.needed).toContain("libc.so.6");
+    expect(looksFor(process.execPath)).toEqual(
+      expect.arrayContaining(elf?.needed.filter((name) => !name.startsWith("ld-")) ?? []),
+    );
+  },
+);
+
+test("a script is neither", () => {
+  const file = join(folder, "script");
+  writeFileSync(file, "#!/bin/sh\n");
+  expect(readElf(file)).toBeUndefined();
+});
+
+test.each(machines)("a file of %d bits, little-endian: %s, without libraries needs none", (bits, little) => {
+  const file = join(folder, "program");
+  writeFileSync(file, elf(bits, little, [PT_LOAD]));
+  expect(readElf(file)).toEqual({ architecture: undefined, interpreter: undefined, needed: [] });
 });

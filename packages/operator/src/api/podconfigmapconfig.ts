@@ -16,6 +16,7 @@ import {
   MAX_NAME,
   MAX_QUALIFIED_NAME,
 } from "./syntax.ts";
+import { totalSize } from "./total-size.ts";
 
 /** One of the two lists of keys to copy, and what its rules need to know. */
 interface CopiedKeys {
@@ -76,7 +77,7 @@ const copiedKeys = (copied: CopiedKeys, description: string) =>
 export const MAX_TEMPLATES = 1_048_576;
 
 const templateSize: Rule<Readonly<Record<string, string>>> = {
-  rule: `self.map(key, size(self[key])).sum() <= ${MAX_TEMPLATES}`,
+  rule: `${totalSize("self")} <= ${MAX_TEMPLATES}`,
   message: `the templates hold more than ${MAX_TEMPLATES} characters together: shorten them, or spread them over several PodConfigMapConfigs`,
   check: (templates) => templatesFit(templates),
 };

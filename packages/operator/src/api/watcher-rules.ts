@@ -1,6 +1,7 @@
 import { decodedLength } from "./formats.ts";
 import type { Rule } from "./schema.ts";
 import { codePoints } from "./syntax.ts";
+import { eachFits, totalSize } from "./total-size.ts";
 
 /** How the container comes into a Pod. */
 export const INJECT_AS = ["Auto", "Sidecar", "Container"] as const;
@@ -40,11 +41,16 @@ export const configMapBytes = ({ configData = {}, configBinaryData = {} }: Data)
   Object.values(configData).reduce((sum, text) => sum + Buffer.byteLength(text), 0) +
   Object.values(configBinaryData).reduce((sum, base64) => sum + decodedLength(base64), 0);
 
-const sumOf = (field: string) => `(has(self.${field}) ? self.${field}.map(key, size(self.${field}[key])).sum() : 0)`;
+const ofMap = (field: keyof Data, say: (map: string) => string, absent: string) =>
+  `(has(self.${field}) ? ${say(`self.${field}`)} : ${absent})`;
+const sumOf = (field: keyof Data) => ofMap(field, totalSize, "0");
+const eachOf = (field: keyof Data) => ofMap(field, eachFits, "true");
 
 /** Text counts as characters here: its bytes would cost the API server too much. The webhook counts them. */
 export const fitsConfigMap: Rule<Data> = {
-  rule: `${sumOf("configData")} + ${sumOf("configBinaryData")} <= ${MAX_CONFIG_MAP}`,
+  rule:
+    `${eachOf("configData")} && ${eachOf("configBinaryData")} && ` +
+    `${sumOf("configData")} + ${sumOf("configBinaryData")} <= ${MAX_CONFIG_MAP}`,
   message: `configData and configBinaryData hold more than ${MAX_CONFIG_MAP} bytes together, which no ConfigMap can: shorten them`,
   check: (data) => charactersOf(data.configData) + configMapBytes({ ...data, configData: {} }) <= MAX_CONFIG_MAP,
 };

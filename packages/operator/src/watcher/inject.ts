@@ -9,11 +9,14 @@ import { type Left, type Refusal, refusal } from "./left.ts";
 import { PodDraft } from "./pod-draft.ts";
 import { whyNotReady } from "./readiness.ts";
 import { MAX_ASKED, type Request, requestedBy } from "./requests.ts";
+import { whyTooNew } from "./too-new.ts";
 import { whyUnusable } from "./usable.ts";
 
 export interface InjectOptions {
   /** Whether the API server has init containers with `restartPolicy: Always` (1.29 and later). */
   readonly nativeSidecars: boolean;
+  /** The API server's minor version, 29 of 1.29; `undefined` where it is not known, and is taken for a new one. */
+  readonly minor?: number | undefined;
 }
 
 /** Something that is as asked for, and may not work as meant. */
@@ -100,7 +103,7 @@ const presentIn = (pod: Pod): Map<string, string> =>
 const wishOf = (
   { watcher }: Request,
   contender: Contender | undefined,
-  { nativeSidecars }: InjectOptions,
+  { nativeSidecars, minor = Number.POSITIVE_INFINITY }: InjectOptions,
 ): Addition | Refusal => {
   if (watcher === undefined) return refusal("NotFound", "there is none of that name in this namespace");
   if (contender !== undefined) {
@@ -113,7 +116,7 @@ const wishOf = (
   const trouble = whyNotReady(watcher);
   if (trouble !== undefined) return refusal("NotReady", trouble);
   const { spec } = watcher;
-  const fault = whyUnusable(spec);
+  const fault = whyUnusable(spec) ?? (spec && whyTooNew(spec, minor));
   if (spec === undefined || fault !== undefined) return refusal("Unusable", fault ?? "it has no spec");
   const list = listFor(spec, nativeSidecars);
   if (list === undefined)

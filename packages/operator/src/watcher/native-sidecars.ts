@@ -15,12 +15,22 @@ import { isObject } from "../api/conform.ts";
 /** The first minor version with `restartPolicy` of init containers on by default (KEP-753, beta). */
 const SINCE_MINOR = 29;
 
-/** Whether an API server that answers `GET /version` so has native sidecars; `undefined` where it does not say. */
-export const hasNativeSidecars = (version: unknown): boolean | undefined => {
+/**
+ * The minor version of an API server that answers `GET /version` so, 29 of 1.29; Infinity after 1.x, and `undefined` where it
+ * does not say.
+ */
+export const minorOf = (version: unknown): number | undefined => {
   if (!isObject(version)) return undefined;
   const [major, minor] = [version.major, version.minor].map((part) => /^\d+/.exec(String(part))?.[0]);
   if (major === undefined || minor === undefined) return undefined;
-  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= SINCE_MINOR);
+  if (Number(major) > 1) return Number.POSITIVE_INFINITY;
+  return Number(major) === 1 ? Number(minor) : 0;
+};
+
+/** Whether an API server that answers `GET /version` so has native sidecars; `undefined` where it does not say. */
+export const hasNativeSidecars = (version: unknown): boolean | undefined => {
+  const minor = minorOf(version);
+  return minor === undefined ? undefined : minor >= SINCE_MINOR;
 };
 
 export interface NativeSidecarsOptions {
@@ -47,6 +57,7 @@ export class NativeSidecars implements Runnable {
   readonly #options: NativeSidecarsOptions;
   readonly #backoff: Backoff;
   #supported: boolean | undefined;
+  #minor: number | undefined;
 
   constructor(options: NativeSidecarsOptions) {
     this.#options = options;
@@ -56,6 +67,11 @@ export class NativeSidecars implements Runnable {
   /** `undefined` until the API server has said so: either answer would be wrong for some Pods, and it is a matter of a moment. */
   get supported(): boolean | undefined {
     return this.#supported;
+  }
+
+  /** The API server's minor version, 29 of 1.29; `undefined` until it has said so, and where it does not. */
+  get minor(): number | undefined {
+    return this.#minor;
   }
 
   async run({ stop }: { readonly stop: AbortSignal }): Promise<void> {
@@ -70,9 +86,11 @@ export class NativeSidecars implements Runnable {
   async #ask(signal: AbortSignal): Promise<number> {
     const { client, log } = this.#options;
     try {
-      const supported = hasNativeSidecars(await client.raw("GET", "/version", { ...CALL, signal }));
+      const version = await client.raw("GET", "/version", { ...CALL, signal });
+      const supported = hasNativeSidecars(version);
       if (supported === undefined) return this.#assume("the API server does not say its version");
       this.#supported = supported;
+      this.#minor = minorOf(version);
       this.#backoff.reset();
       return LASTS;
     } catch (error) {

@@ -1,4 +1,4 @@
-/* Invariant: docs/watcher.md explains every reason that users can meet in a status, a condition or an Event. */
+/* Invariant: docs/how-to/inject-a-sidecar.md explains every reason that users can meet in a status, a condition or an Event. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Obstacle } from "../../src/watcher/managed-config-map.ts";
@@ -6,7 +6,7 @@ import type { MissedReason } from "../../src/watcher/missed.ts";
 import type { SpecFault } from "../../src/watcher/parsed.ts";
 import { rolloutStates } from "../../src/watcher/rollout.ts";
 
-const text = readFileSync(new URL("../../../../docs/watcher.md", import.meta.url), "utf8");
+const text = readFileSync(new URL("../../../../docs/how-to/inject-a-sidecar.md", import.meta.url), "utf8");
 
 // The types see to it that these are all.
 const obstacles: Readonly<Record<Obstacle["reason"], true>> = {
@@ -48,6 +48,6 @@ test.each([
   "WatcherDeleted",
   "NotFound",
   "PodsMissed",
-])("docs/watcher.md explains %s", (reason) => {
+])("docs/how-to/inject-a-sidecar.md explains %s", (reason) => {
   expect(text).toContain(`\`${reason}\``);
 });

@@ -35,6 +35,9 @@ const isRealDefault = (value: unknown): boolean =>
 const TYPES = ["object", "array", "string", "integer", "boolean"] as const;
 const typeOf = ({ type }: OpenApiSchema): SchemaNode["type"] => TYPES.find((known) => known === type);
 
+/** Older API servers, 1.29 among them, hold no number of a custom resource to its format; no Pod with it can be created. */
+const INT32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
+
 const LIST_TYPES = ["atomic", "map", "set"] as const;
 
 /** All but what holds other schemas. Extensions that are for clients of built-in types only (patch strategy, unions) stay behind. */
@@ -48,6 +51,7 @@ const plainPart = (schema: OpenApiSchema): Partial<SchemaNode> => {
     ...(description !== undefined && { description }),
     ...(type !== undefined && { type }),
     ...(format !== undefined && { format }),
+    ...(format === "int32" && INT32),
     ...(values !== undefined && { enum: values }),
     ...(required !== undefined && { required }),
     ...(isRealDefault(initial) && { default: initial }),
