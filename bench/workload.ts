@@ -66,6 +66,14 @@ const inParallel = async (count: number, width: number, work: (i: number) => Pro
 export const createPods = (cluster: Cluster, pods: number): Promise<void> =>
   inParallel(pods, 16, (i) => cluster.request("POST", `${CORE}/pods`, pod(i)));
 
+/** The same Pods, of no node: where controllers run, they collect those of a node that is not there. */
+export const createUnscheduledPods = (cluster: Cluster, pods: number): Promise<void> =>
+  inParallel(pods, 16, (i) => {
+    const { spec, ...rest } = pod(i);
+    const { nodeName: _, ...unbound } = spec;
+    return cluster.request("POST", `${CORE}/pods`, { ...rest, spec: { ...unbound, schedulerName: "none" } });
+  });
+
 /** The name of the Pod `i`. */
 export const podName = (i: number): string => `web-${String(i).padStart(5, "0")}`;
 

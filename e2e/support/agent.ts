@@ -1,9 +1,17 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { RealCluster } from "@pcmc/devcluster";
-import { buildOperator } from "./images.ts";
+import { compileProbe, ensureImages } from "./images.ts";
 import { apply, kubectl } from "./kubectl.ts";
-import { type Container, containersOf, type Manifest, manifestsIn, manifestsOf, withLocalImage } from "./manifests.ts";
+import {
+  type Container,
+  containersOf,
+  type Manifest,
+  manifestsIn,
+  manifestsOf,
+  type PodTemplateSpec,
+  withLocalImage,
+} from "./manifests.ts";
 import { parseSamples, type Samples } from "./samples.ts";
 import { until } from "./until.ts";
 
@@ -27,15 +35,32 @@ export const agentManifests = ({ environment = {}, respawn = false, change }: Ag
     for (const [name, value] of Object.entries(environment)) {
       container.env = [...(container.env ?? []).filter((one) => one.name !== name), { name, value }];
     }
-    if (respawn) container.command = ["/probe", "respawn", "/node", "/pcmc/src/pcmc.js"];
     change?.(container);
   }
+  if (respawn) for (const { spec } of objects) respawning(spec?.template?.spec);
   return objects;
+};
+
+/** Where the node has the probe, which the image has not. */
+const PROBE_FOLDER = "/var/lib/pcmc-e2e";
+
+const respawning = (pod: PodTemplateSpec | undefined): void => {
+  for (const container of pod?.containers ?? []) {
+    container.command = [`${PROBE_FOLDER}/probe`, "respawn", "/nodejs/bin/node", "/pcmc/src/pcmc.js"];
+    const mount = { name: "probe", mountPath: PROBE_FOLDER, readOnly: true };
+    container.volumeMounts = [...(container.volumeMounts ?? []), mount];
+    pod?.volumes?.push({ name: mount.name, hostPath: { path: PROBE_FOLDER } });
+  }
 };
 
 /** Runs the agent as users do, from the CRDs and the manifest of this checkout, and waits until it is ready. */
 export const deployAgent = async (cluster: RealCluster, options: AgentOptions = {}): Promise<void> => {
-  await buildOperator(cluster);
+  await ensureImages(cluster, ["agent"]);
+  if (options.respawn) {
+    const folder = cluster.node.path(PROBE_FOLDER);
+    mkdirSync(folder, { recursive: true });
+    compileProbe(join(folder, "probe"));
+  }
   await apply(cluster, ...manifestsIn("crd"));
   await apply(cluster, ...agentManifests(options));
   await agentReady(cluster);

@@ -1,9 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findBusybox, type RealCluster } from "@pcmc/devcluster";
+import { ARCHIVES, referenceOf, whyNotUpToDate } from "../../scripts/image-build.ts";
+import { librariesOf, ownMachine } from "../../scripts/image-machine.ts";
+import { ImageTree } from "../../scripts/image-tree.ts";
+import type { ImageName } from "../../scripts/project.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -13,8 +17,26 @@ export const BUSYBOX = "localhost/busybox:1";
 /** Node.js alone: `/node`. It speaks TLS, which busybox does not. */
 export const NODE = "localhost/node:1";
 
-/** The operator as `make bundle` builds it. Its entry point is `pcmc`. */
-export const OPERATOR = "localhost/podconfigmap-controller:e2e";
+/** The images of `make image`, as the manifests name them. */
+export const MANAGER = referenceOf("manager");
+export const AGENT = referenceOf("agent");
+
+/**
+ * Gives the cluster's node images of `make image`, which are what users run: {@link MANAGER}, {@link AGENT}. Manifests need no
+ * change for them.
+ *
+ * @returns the names of both
+ * @throws when they are not there, or are not of this bundle
+ */
+export const ensureImages = async (
+  cluster: RealCluster,
+  names: readonly ImageName[] = ["manager", "agent"],
+): Promise<{ readonly manager: string; readonly agent: string }> => {
+  const reason = whyNotUpToDate(ARCHIVES);
+  if (reason) throw new Error(`${reason}: make image`);
+  for (const name of names) await cluster.images.load(join(ARCHIVES, `${name}.tar`));
+  return { manager: MANAGER, agent: AGENT };
+};
 
 /** A program that does what it is told: `/probe`. See images/probe. */
 export const PROBE = "localhost/probe:1";
@@ -46,50 +68,12 @@ export const compileProbe = (file: string): void => {
   execFileSync("gcc", ["-O2", "-static", "-o", file, ...sources], { stdio: ["ignore", "ignore", "inherit"] });
 };
 
-/**
- * Builds {@link OPERATOR} for the cluster's node: Node, libbpf, their libraries and the program, and no shell. For tests that
- * kill the agent, `/probe` can start it.
- *
- * @throws when there is no bundle.
- */
-export const buildOperator = (cluster: RealCluster): Promise<void> =>
-  inContext(cluster, OPERATOR, (context) => {
-    const bundle = join(repository, "dist/pcmc");
-    if (!existsSync(join(bundle, "src/pcmc.js"))) throw new Error(`${bundle} is not there: make bundle`);
-    copyNode(context);
-    copyLibbpf(context);
-    compileProbe(join(context, "root/probe"));
-    cpSync(bundle, join(context, "root/pcmc"), { recursive: true });
-    return ["COPY root/ /", "USER 65532:65532", 'ENTRYPOINT ["/node", "/pcmc/src/pcmc.js"]'];
-  });
-
 /** The pinned Node and the libraries that it is linked to, at their paths: an image of nothing else. */
 const copyNode = (context: string): void => {
-  copyLibraries(context, process.execPath);
-  copyFileSync(process.execPath, join(context, "root/node"));
-};
-
-/** Where distributions put libraries of this machine's architecture. */
-const LIBRARY_FOLDERS = ["/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"];
-
-/** Without ld.so.cache a library is found in the folders that the dynamic linker was built with: so it keeps its path. */
-const copyLibbpf = (context: string): void => {
-  const [library] = LIBRARY_FOLDERS.flatMap((folder) => globSync(join(folder, "libbpf.so.1")));
-  if (!library) throw new Error("libbpf.so.1 is not there: apt-get install libbpf1");
-  copyLibraries(context, library);
-  copyInto(context, library);
-};
-
-/** What a binary is linked to, and what that is linked to. */
-const copyLibraries = (context: string, binary: string): void => {
-  const libraries = execFileSync("ldd", [binary], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
-  for (const library of libraries) copyInto(context, library);
-};
-
-const copyInto = (context: string, file: string): void => {
-  const target = join(context, "root", file);
-  mkdirSync(dirname(target), { recursive: true });
-  copyFileSync(file, target);
+  const machine = ownMachine();
+  const tree = new ImageTree(join(context, "root"));
+  for (const { source, path } of librariesOf(machine, [machine.node])) tree.copy(source, path, 0o755);
+  tree.copy(machine.node, "/node", 0o755);
 };
 
 const inContext = async (

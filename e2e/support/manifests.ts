@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
-import { OPERATOR } from "./images.ts";
+import { AGENT, MANAGER } from "./images.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -45,10 +45,12 @@ export const manifestsIn = (folder: string): Manifest[] =>
 /** The containers of an object's Pod template; none where it has no template. */
 export const containersOf = ({ spec }: Manifest): Container[] => spec?.template?.spec.containers ?? [];
 
-/** Uses the image that the node has. */
+/** Uses the images that the node has: that of the agent for what calls into the kernel. */
 export const withLocalImage = (object: Manifest): Manifest => {
   for (const container of containersOf(object)) {
-    container.image = OPERATOR;
+    const words = container.args ?? [];
+    const callsKernel = words[0] === "agent" || words.includes("--role") || words.includes("--role=all");
+    container.image = callsKernel ? AGENT : MANAGER;
     container.imagePullPolicy = "Never";
   }
   return object;

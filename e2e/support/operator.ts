@@ -1,5 +1,5 @@
 import type { RealCluster } from "@pcmc/devcluster";
-import { buildOperator } from "./images.ts";
+import { ensureImages } from "./images.ts";
 import { apply, kubectl, rolledOut } from "./kubectl.ts";
 import { manifestsIn, manifestsOf, withLocalImage } from "./manifests.ts";
 import { until } from "./until.ts";
@@ -23,14 +23,18 @@ export const deployOperator = async (
   cluster: RealCluster,
   { environment = {}, manifests = [] }: OperatorOptions = {},
 ): Promise<void> => {
-  await buildOperator(cluster);
+  await ensureImages(cluster, ["manager"]);
   await apply(cluster, ...manifestsIn("crd"));
   const files = ["rbac.yaml", "webhooks.yaml", "deployment.yaml", ...manifests];
   for (const file of files) await apply(cluster, ...manifestsOf(`manifests/${file}`).map(withLocalImage));
   if (Object.keys(environment).length > 0) await setEnvironment(cluster, environment);
   await rolledOut(cluster, "podconfigmap-controller");
-  await until("the API server can trust the webhooks", async () => ((await isTrusted(cluster)) ? true : undefined));
+  await trusted(cluster);
 };
+
+/** Waits until the API server can call the webhooks. */
+export const trusted = (cluster: RealCluster): Promise<true> =>
+  until("the API server can trust the webhooks", async () => ((await isTrusted(cluster)) ? true : undefined));
 
 /** Changes settings of the operator, and waits until Pods with them have taken over. */
 export const setEnvironment = async (cluster: RealCluster, environment: Readonly<Record<string, string>>) => {
