@@ -90,6 +90,7 @@ export {
   type PatchOperation,
 } from "./webhook/admission-result.ts";
 export { AdmissionServer, type AdmissionServerOptions } from "./webhook/admission-server.ts";
+export { type Certificate, certificatesIn, isFor, isSignedBy } from "./webhook/certificate.ts";
 export { CertificateFiles, type CertificateFilesOptions } from "./webhook/certificate-files.ts";
 export type { RotationPolicy } from "./webhook/certificate-rotation.ts";
 export type { CertificateObserver, CertificateSource, ServingCertificate } from "./webhook/certificate-source.ts";

@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { collectDefaultMetrics, type Registry } from "./prom-client.ts";
 import { readGauge } from "./read-metrics.ts";
@@ -37,7 +38,7 @@ const LAGS: readonly (readonly [name: string, help: string, read: (lag: Lag) => 
 ];
 
 /**
- * Registers what prom-client tells of the process: `process_*` and `nodejs_*`. The event loop's lag is measured here, at a
+ * Registers what prom-client tells of the process, `process_*` and `nodejs_*`, and its memory limit. The event loop's lag is measured here, at a
  * tenth of the cost, and without the time between two looks, which prom-client's figures include.
  *
  * Disposing of what it returns ends the measuring.
@@ -59,8 +60,22 @@ export const processMetrics = (registry: Registry): Disposable => {
     };
     readGauge({ registry, name, help, read: value });
   }
+  readGauge({
+    registry,
+    name: "process_memory_limit_bytes",
+    help: "The memory limit of the process's cgroup; none where there is no limit.",
+    read: () => memoryLimit(process.constrainedMemory(), totalmem()).map((value) => ({ labels: NO_LABELS, value })),
+  });
   return { [Symbol.dispose]: () => void histogram.disable() };
 };
+
+/**
+ * The limit by what Node says of the cgroup: none is 0, or a number beyond what the machine has.
+ *
+ * @returns one number, or none.
+ */
+export const memoryLimit = (constrained: number, installed: number): readonly number[] =>
+  constrained > 0 && constrained < installed ? [constrained] : [];
 
 /** Node records the time between two looks, in nanoseconds. */
 const lagOf = (histogram: IntervalHistogram): Lag => {

@@ -10,12 +10,23 @@ export interface PodName {
   readonly name: string;
 }
 
+/** How the agent of a node fares. */
+export interface AgentState {
+  readonly node: string;
+  /** Whether it has hold of the kernel, and its reports are taken. */
+  readonly ready: boolean;
+  /** By how much the reading is late that is most overdue. */
+  readonly secondsLate: number;
+}
+
 /** What the metrics show, read when they are scraped. */
 export interface EbpfSources {
   /** The last reading of each Pod whose counters are exported. */
   readings(): Iterable<PodReading>;
   /** What is attached, of each Pod whose counters are exported. */
   attached(): Iterable<PodName & { readonly programs: readonly ProgramType[] }>;
+  /** The agent itself; `undefined` where nothing is told of it. */
+  agent(): AgentState | undefined;
   /** The kernel's account of the programs; `undefined` where there is no kernel side. */
   runStats(): RunStats | undefined;
 }
@@ -68,7 +79,7 @@ class Errors {
 
 const STAT_TYPES = ["allowed", "blocked", "tcp", "udp"] as const;
 
-/** Registers what is told of eBPF; names and labels are those of docs/metrics.md. @throws Error when there are such metrics already. */
+/** Registers what is told of eBPF; names and labels are those of docs/reference/metrics.md. @throws Error when there are such metrics already. */
 export const ebpfMetrics = (registry: Registry): EbpfMetrics => {
   let sources: EbpfSources | undefined;
   const errors = new Errors();
@@ -97,6 +108,20 @@ export const ebpfMetrics = (registry: Registry): EbpfMetrics => {
     name: "ebpf_program_errors_total",
     help: "Times that a Pod's program could not be brought to where it should be, by why.",
     read: () => errors.samples(),
+  });
+  const ofAgent = function* (value: (agent: AgentState) => number): Generator<Sample<number>> {
+    const agent = sources?.agent();
+    if (agent !== undefined) yield { labels: { node: agent.node }, value: value(agent) };
+  };
+  metric(readGauge, {
+    name: "ebpf_agent_ready",
+    help: "1 where the agent has hold of the node's kernel and its reports are taken, else 0.",
+    read: () => ofAgent(({ ready }) => (ready ? 1 : 0)),
+  });
+  metric(readGauge, {
+    name: "ebpf_reading_lateness_seconds",
+    help: "By how much the Pod's counters that are most overdue should have been read before; 0 as a rule.",
+    read: () => ofAgent(({ secondsLate }) => secondsLate),
   });
   metric(readCounter, {
     name: "ebpf_program_run_seconds_total",

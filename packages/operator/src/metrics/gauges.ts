@@ -9,6 +9,8 @@ export interface Gauges {
   queueDepths(): Iterable<readonly [queue: string, depth: number]>;
   /** Each PodConfigMapConfig with whether it is Ready. */
   readiness(): Iterable<{ readonly namespace: string; readonly name: string; readonly ready: boolean }>;
+  /** Each PodConfigMapConfig that has the condition EbpfReady, with whether that is True. */
+  ebpfReadiness(): Iterable<{ readonly namespace: string; readonly name: string; readonly ready: boolean }>;
   /** How many generated ConfigMaps each PodConfigMapConfig has. */
   configMaps(): Iterable<{ readonly namespace: string; readonly pcmc: string; readonly count: number }>;
   /**
@@ -26,6 +28,7 @@ export const registerGauges = (registry: Registry, shown: Shown): void => {
     readGauge({ registry, name: `${PREFIX}${name}`, help, read: () => read(shown()) });
   gauge("queue_depth", "Keys that wait to be reconciled.", queueDepths);
   gauge("pcmc_status", "1 where the PodConfigMapConfig's condition Ready is True, else 0.", readiness);
+  gauge("pcmc_ebpf_status", "1 where the condition EbpfReady is True, else 0; none without ebpfConfig.", ebpfReadiness);
   gauge("active_configmaps", "Generated ConfigMaps that exist.", configMaps);
   gauge("leader_election_status", "1 where this process holds the Lease, 0 where it stands by.", leadership);
 };
@@ -34,11 +37,12 @@ function* queueDepths(shown: Partial<Gauges>): Generator<Sample<number>> {
   for (const [queue_name, value] of shown.queueDepths?.() ?? []) yield { labels: { queue_name }, value };
 }
 
-function* readiness(shown: Partial<Gauges>): Generator<Sample<number>> {
+const readiness = (shown: Partial<Gauges>) => statuses(shown, shown.readiness);
+const ebpfReadiness = (shown: Partial<Gauges>) => statuses(shown, shown.ebpfReadiness);
+
+function* statuses(shown: Partial<Gauges>, read: Gauges["readiness"] | undefined): Generator<Sample<number>> {
   if (standsBy(shown)) return;
-  for (const { name, namespace, ready } of shown.readiness?.() ?? []) {
-    yield { labels: { name, namespace }, value: ready ? 1 : 0 };
-  }
+  for (const { name, namespace, ready } of read?.() ?? []) yield { labels: { name, namespace }, value: ready ? 1 : 0 };
 }
 
 function* configMaps(shown: Partial<Gauges>): Generator<Sample<number>> {

@@ -6,7 +6,7 @@ import { Namespaces } from "./namespaces.ts";
 /** controller-runtime's shape, shortened: a histogram a namespace is many series. */
 const DURATION_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** The product's metrics that all groups of controllers share; names and labels are those of docs/metrics.md. */
+/** The product's metrics that all groups of controllers share; names and labels are those of docs/reference/metrics.md. */
 export interface OperatorMetrics extends GroupMetrics {
   /** Whether this process leads; true without an election. What tells of objects is exported by the leader only. */
   readonly leads: boolean;

@@ -1,6 +1,6 @@
 /*
  * Invariants:
- * - Names and labels are those of docs/metrics.md.
+ * - Names and labels are those of docs/reference/metrics.md.
  * - Both directions of a firewall are one sum; allowed + blocked = tcp + udp.
  * - System calls are not shown before there is a process to show them under.
  * - What was counted of a Pod goes with it, and nothing of others does.
@@ -26,10 +26,19 @@ const samples = async (): Promise<string[]> =>
 
 const show = (readings: readonly PodReading[], stats?: RunStats) =>
   metrics.show({
+    agent: () => undefined,
     readings: () => readings,
     attached: () => readings.map(({ namespace, name, programs }) => ({ namespace, name, programs })),
     runStats: () => stats,
   });
+
+test("an agent tells whether it is ready, and by how much its readings are late", async () => {
+  const none = { readings: () => [], attached: () => [], runStats: () => undefined };
+  metrics.show({ ...none, agent: () => ({ node: "node-1", ready: false, secondsLate: 2.5 }) });
+  expect(await samples()).toEqual(['agent_ready{node="node-1"} 0', 'reading_lateness_seconds{node="node-1"} 2.5']);
+  metrics.show({ ...none, agent: () => ({ node: "node-1", ready: true, secondsLate: 0 }) });
+  expect(await samples()).toEqual(['agent_ready{node="node-1"} 1', 'reading_lateness_seconds{node="node-1"} 0']);
+});
 
 test("system calls are told by name, under the process of the Pod", async () => {
   const syscalls = new Map([

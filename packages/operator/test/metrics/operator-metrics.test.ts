@@ -1,6 +1,6 @@
 /*
  * Invariants:
- * - Names and labels are those of docs/metrics.md.
+ * - Names and labels are those of docs/reference/metrics.md.
  * - A namespace that is gone leaves no series, and takes none of another one's along; it is not gone while any group has something
  *   in it.
  * - What PodConfigMapConfigs are like is told by who leads, and by nobody else.
@@ -72,18 +72,20 @@ test("what one group has left in a namespace keeps the series of all", async () 
   expect(await samples()).toEqual([]);
 });
 
-const shown: Pick<Gauges, "queueDepths" | "readiness" | "configMaps"> = {
+const shown: Pick<Gauges, "queueDepths" | "readiness" | "ebpfReadiness" | "configMaps"> = {
   queueDepths: () => [["pod", 3]],
   readiness: () => [
     { namespace: "shop", name: "app", ready: true },
     { namespace: "shop", name: "ops", ready: false },
   ],
+  ebpfReadiness: () => [{ namespace: "shop", name: "app", ready: false }],
   configMaps: () => [{ namespace: "shop", pcmc: "app", count: 7 }],
 };
 const DEPTH = 'queue_depth{queue_name="pod"} 3';
 const OF_THE_LEADER = [
   'pcmc_status{name="app",namespace="shop"} 1',
   'pcmc_status{name="ops",namespace="shop"} 0',
+  'pcmc_ebpf_status{name="app",namespace="shop"} 0',
   'active_configmaps{namespace="shop",pcmc_name="app"} 7',
 ];
 
