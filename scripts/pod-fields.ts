@@ -47,7 +47,7 @@ const linesOf = (schemas: Readonly<Record<string, Schema>>, root: string): reado
   return [...lines.values()].sort();
 };
 
-await using cluster = await startCluster({ controllerManager: false });
+await using cluster = await startCluster({ version: DEFAULT_VERSION, controllerManager: false });
 const { components } = await cluster.request<{
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }>("GET", "/openapi/v3/api/v1");

@@ -11,7 +11,7 @@ import { DEFAULT_VERSION, startCluster } from "@pcmc/devcluster";
 import { CORE_OPEN_API, type OpenApiDocument, reachable } from "../packages/operator/src/api/pod/open-api.ts";
 import { POD_API_ROOTS } from "../packages/operator/src/api/pod/roots.ts";
 
-await using cluster = await startCluster({ controllerManager: false });
+await using cluster = await startCluster({ version: DEFAULT_VERSION, controllerManager: false });
 const { components } = await cluster.request<OpenApiDocument>("GET", CORE_OPEN_API);
 const content = { kubernetes: DEFAULT_VERSION, schemas: reachable(components.schemas, POD_API_ROOTS) };
 

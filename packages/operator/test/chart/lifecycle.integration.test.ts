@@ -1,0 +1,214 @@
+/*
+ * The chart's life by the real helm, on a real API server, with the manager running beside it.
+ *
+ * Invariants:
+ * - Install, upgrade, rollback and uninstall succeed; helm's own tests of what it applied find nothing to complain about.
+ * - An upgrade that changes nothing writes nothing of the release's objects.
+ * - What the manager has written into webhook configurations, `caBundle`, stays through upgrade and rollback, by each of helm's
+ *   ways to apply; and nobody's change of settings is lost.
+ * - CRDs come with the release, are upgraded by it, are adopted from `kubectl apply`, and stay when it goes, with all that users
+ *   made; with crds.keep: false they go.
+ * - After uninstall nothing of the release is left but CRDs.
+ */
+import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { eventually } from "../integration/support/eventually.ts";
+import { ManagerProcess } from "../integration/support/manager-process.ts";
+import { registeredBundle } from "../integration/support/webhook-process.ts";
+import { foreignDefinitions } from "./support/foreign-definitions.ts";
+import { CHART, Helm, type Values } from "./support/helm.ts";
+
+let cluster: Cluster;
+let helm: Helm;
+
+beforeAll(async () => {
+  cluster = await startCluster({ audit: true });
+  helm = await Helm.start(cluster.kubeconfig);
+});
+// What one test leaves, and be it by failing, is no other's.
+afterEach(async () => {
+  await helm.run(["uninstall", ...RELEASE, "--ignore-not-found", "--no-hooks", "--wait"]);
+  await cluster.kubectl(["delete", "--ignore-not-found", "--wait", ...CRDS]);
+});
+afterAll(async () => {
+  helm?.[Symbol.dispose]();
+  await cluster?.stop();
+});
+
+/** helm waits for objects and for each of its writes: on a busy machine that adds up. Milliseconds. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const RELEASE = ["podconfigmap-controller", "--namespace", "ops"];
+const install = (values: Values = {}, ...flags: string[]) =>
+  helm.must(["install", ...RELEASE.slice(0, 1), CHART, ...RELEASE.slice(1), "--create-namespace", ...flags], values);
+const upgrade = (values: Values = {}, ...flags: string[]) =>
+  helm.must(["upgrade", ...RELEASE.slice(0, 1), CHART, ...RELEASE.slice(1), ...flags], values);
+const uninstall = () => helm.must(["uninstall", ...RELEASE, "--wait", "--timeout", "60s"]);
+
+/** No node runs Pods here, so what waits for them is left out. */
+const WITHOUT_JOB = { agent: { enabled: true, detachOnUninstall: false } };
+
+const KINDS = [
+  ...["deployments", "daemonsets", "services", "serviceaccounts", "configmaps", "secrets", "roles", "rolebindings"],
+  ...["poddisruptionbudgets", "networkpolicies", "jobs", "pods", "leases"],
+  ...["clusterroles", "clusterrolebindings", "validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+  ...["validatingadmissionpolicies", "validatingadmissionpolicybindings", "customresourcedefinitions"],
+];
+
+/** Whatever there is of ours, in any namespace, but for what a namespace gets from Kubernetes. */
+const ours = async (): Promise<readonly string[]> => {
+  const found = await Promise.all(
+    KINDS.map(async (kind) => {
+      const { stdout } = await cluster.kubectl(["get", kind, "--all-namespaces", "--output", "name"]);
+      return stdout.split("\n").filter((name) => /podconfig|watchers|sh\.helm/.test(name));
+    }),
+  );
+  return found.flat().sort();
+};
+
+const CRDS = ["podconfigmapconfigs.podconfig.example.com", "watchers.watch.example.com"].map(
+  (name) => `customresourcedefinition.apiextensions.k8s.io/${name}`,
+);
+
+const IDENTITY = "system:serviceaccount:ops:podconfigmap-controller";
+
+/** The manager as the Deployment would run it, with its account's rights. */
+const startManager = async (env: Readonly<Record<string, string>> = {}): Promise<ManagerProcess> => {
+  const { kubeconfig } = await cluster.addUser({ name: IDENTITY });
+  const address = `127.0.0.1:${await freePort()}`;
+  const settings = { WEBHOOK_ENABLED: "true", WEBHOOK_ADDR: address, LEADER_ELECTION_LOCK_NAMESPACE: "ops" };
+  return ManagerProcess.start({ KUBECONFIG: kubeconfig, POD_NAMESPACE: "ops", ...settings, ...env }, []);
+};
+
+test("after install and uninstall nothing is left but the CRDs and what users made", async () => {
+  const notes = await install(WITHOUT_JOB);
+  expect(notes).toContain("kubectl -n ops rollout status deployment/podconfigmap-controller");
+  expect(await ours()).toEqual(expect.arrayContaining(CRDS));
+  const input = "{apiVersion: podconfig.example.com/v1alpha1, kind: PodConfigMapConfig, metadata: {name: kept}}";
+  expect(await cluster.kubectl(["apply", "-f", "-"], { input })).toMatchObject({ exitCode: 0 });
+  await using manager = await startManager();
+  await manager.ready();
+  await eventually("the CA is registered", async () => (await registeredBundle(cluster)) || undefined);
+  expect(await manager.stop()).toEqual({ code: 0, signal: null });
+  await uninstall();
+  await eventually("all but the CRDs is gone", async () => {
+    expect(await ours()).toEqual(CRDS);
+    return true;
+  });
+  const { stdout } = await cluster.kubectl(["get", "podconfigmapconfigs", "--output", "name"]);
+  expect(stdout.trim()).toBe("podconfigmapconfig.podconfig.example.com/kept");
+  // And what is left is the next release's.
+  await install();
+  await uninstall();
+});
+
+test("with crds.keep: false the CRDs go with the release", async () => {
+  await install();
+  await upgrade({ crds: { keep: false } });
+  await uninstall();
+  await eventually("all is gone", async () => {
+    expect(await ours()).toEqual([]);
+    return true;
+  });
+});
+
+test("an upgrade that changes nothing writes nothing but helm's own record", async () => {
+  await install(WITHOUT_JOB);
+  const before = await generations();
+  await upgrade(WITHOUT_JOB);
+  expect(await generations()).toEqual(before);
+});
+
+/** By what is there, its version: two of it are the same if nothing wrote in between. Objects that controllers write are by generation. */
+const generations = async (): Promise<Readonly<Record<string, string>>> => {
+  const { stdout } = await cluster.kubectl([
+    "get",
+    KINDS.filter((kind) => !["secrets", "pods", "leases", "configmaps"].includes(kind)).join(","),
+    "--all-namespaces",
+    "--selector=app.kubernetes.io/instance=podconfigmap-controller",
+    "--output",
+    'jsonpath={range .items[*]}{.kind}/{.metadata.name}{" "}{.metadata.generation}{" "}{.metadata.resourceVersion}{"\\n"}{end}',
+  ]);
+  return Object.fromEntries(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const [name = "", generation = "", version = ""] = line.split(" ");
+        // Their status is written all the time.
+        return /^(?:Deployment|DaemonSet|PodDisruptionBudget|Custom|ValidatingAdmissionPolicy)/.test(name)
+          ? [name, generation]
+          : [name, version];
+      }),
+  );
+};
+
+test.each([
+  ["server-side", "true"],
+  ["client-side", "false"],
+])("upgrade and rollback leave the CA that the manager registered, %s", async (_, serverSide) => {
+  const flag = `--server-side=${serverSide}`;
+  await install({}, flag);
+  await using manager = await startManager();
+  await manager.ready();
+  const bundle = await eventually("the CA is registered", async () => (await registeredBundle(cluster)) || undefined);
+  expect(await manager.stop()).toEqual({ code: 0, signal: null });
+  await upgrade({ webhooks: { failurePolicy: "Fail" }, extraLabels: { a: "b" } }, flag);
+  expect(await registeredBundle(cluster)).toBe(bundle);
+  await helm.must(["rollback", ...RELEASE, flag]);
+  expect(await registeredBundle(cluster)).toBe(bundle);
+  const { stdout } = await cluster.kubectl([
+    "get",
+    "validatingwebhookconfiguration/podconfigmap-controller",
+    "--output=jsonpath={.webhooks[*].failurePolicy}",
+  ]);
+  expect(stdout).toBe("Ignore Ignore");
+  await uninstall();
+});
+
+test("CRDs of kubectl apply are adopted when that is asked for, and refused otherwise", async () => {
+  const folder = new URL("../../../../crd", import.meta.url).pathname;
+  expect(await cluster.kubectl(["apply", "-f", folder])).toMatchObject({ exitCode: 0 });
+  await expect(install()).rejects.toThrow(/cannot be imported into the current release/);
+  // As README.md says.
+  await upgrade({}, "--install", "--create-namespace", "--take-ownership", "--force-conflicts");
+  const crd = await cluster.kubectl(["get", CRDS[0] ?? "", "--output=jsonpath={.metadata.labels}"]);
+  expect(crd.stdout).toContain('"app.kubernetes.io/managed-by":"Helm"');
+  await uninstall();
+  expect(await ours()).toEqual(CRDS);
+});
+
+test("with certificates of cert-manager the manager is refused nothing that it asks for", async () => {
+  const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: foreignDefinitions });
+  expect(await cluster.kubectl(["apply", "-f", "-"], { input })).toMatchObject({ exitCode: 0 });
+  await install({ webhooks: { certManager: { enabled: true } } });
+  const since = new Date().toISOString();
+  // Until the volume is filled, as with a Certificate that is not issued yet.
+  await using manager = await startManager({ WEBHOOK_CERT_DIR: "/nonexistent" });
+  const asked = async () =>
+    (await cluster.auditEvents()).filter(
+      ({ user, requestReceivedTimestamp }) => user.username === IDENTITY && requestReceivedTimestamp > since,
+    );
+  const looksAt = (resource: string) =>
+    eventually(`it looks at ${resource}`, async () =>
+      (await asked()).some(
+        ({ objectRef, responseStatus }) => objectRef?.resource === resource && responseStatus?.code === 200,
+      ),
+    );
+  for (const kind of ["validatingwebhookconfigurations", "mutatingwebhookconfigurations", "leases"])
+    await looksAt(kind);
+  expect(await manager.stop()).toEqual({ code: 0, signal: null });
+  expect((await asked()).filter(({ responseStatus }) => responseStatus?.code === 403)).toEqual([]);
+  expect((await asked()).filter(({ objectRef }) => objectRef?.resource === "secrets")).toEqual([]);
+});
+
+test("per-namespace mode is installed and left without a trace in these namespaces", async () => {
+  for (const name of ["shop", "pay"]) await cluster.request("POST", "/api/v1/namespaces", { metadata: { name } });
+  await install({ watchNamespaces: ["shop", "pay"], webhooks: { enabled: false }, rbac: { aggregate: false } });
+  expect((await ours()).filter((name) => name.startsWith("clusterrole"))).toEqual([]);
+  await uninstall();
+  await eventually("all but the CRDs is gone", async () => {
+    expect(await ours()).toEqual(CRDS);
+    return true;
+  });
+});

@@ -1,0 +1,171 @@
+/*
+ * Settings, from the values to the programs.
+ *
+ * Invariants:
+ * - Each setting of the table is a value of the chart, or is decided by another value or by the Pod: none is forgotten.
+ * - What is set reaches each program that reads it, under the name of its variable, as the program parses it.
+ * - What is the program's own default is not written down, nor is what is empty.
+ * - values.yaml has each of them, with a default that the program takes.
+ */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
+import { chartSettings, ELSEWHERE } from "../../../../scripts/chart-settings.ts";
+import { agentSettingsTable } from "../../src/settings/agent-table.ts";
+import { nodeSettings } from "../../src/settings/common-settings.ts";
+import { type SettingKey, settingsTable } from "../../src/settings/table.ts";
+import { CHART, environmentOf, Helm, only, type Values } from "./support/helm.ts";
+
+let helm: Helm;
+beforeAll(async () => {
+  helm = await Helm.start();
+});
+afterAll(() => helm?.[Symbol.dispose]());
+
+const NAME = "podconfigmap-controller";
+const AGENT = `${NAME}-agent`;
+
+/** Something else than the default, for each: a new setting has to be given one here. */
+const OTHER: Readonly<Record<SettingKey, string | number | boolean>> = {
+  kubeconfig: "/etc/kubeconfig",
+  role: "",
+  controllers: "",
+  watchNamespaces: "",
+  podName: "",
+  podNamespace: "",
+  nodeName: "",
+  createSaAndRolebinding: "",
+  allowPodGet: "",
+  webhookEnabled: "",
+  leaderElectionEnabled: false,
+  leaderElectionLeaseDuration: "1m30s",
+  leaderElectionRenewDeadline: "7s",
+  leaderElectionRetryPeriod: "1500ms",
+  leaderElectionLockName: "another-lock",
+  leaderElectionLockNamespace: "locks",
+  controllerResyncPeriod: "1h",
+  controllerPodWorkers: 7,
+  controllerPcmcWorkers: 10_000,
+  controllerMaxRetries: 1_000_000,
+  controllerReconciliationTimeout: "0",
+  webhookAddr: "127.0.0.1:9500",
+  webhookUrl: "https://127.0.0.1:9443",
+  webhookSecretName: "another-cert",
+  webhookCertDir: "/certs",
+  authorChecks: false,
+  bpfPinDir: "/run/bpf/other",
+  cgroupRoot: "/sys/fs/cgroup/unified",
+  ebpfRunStats: true,
+  metricsAddr: ":8081",
+  logLevel: "error",
+  logFormat: "json",
+  logJsonFormat: true,
+  debug: true,
+};
+
+/** Deployment and DaemonSet with a setting, as environments. */
+const environments = async (values: Values) => {
+  const objects = await helm.objects({ replicas: 1, agent: { enabled: true }, ...values });
+  return {
+    manager: environmentOf(only(objects, "Deployment")),
+    agent: environmentOf(only(objects, "DaemonSet", AGENT)),
+  };
+};
+
+test("each setting of the table has a value of its own, or another that decides it", () => {
+  const keys = [...chartSettings.map(({ key }) => key), ...Object.keys(ELSEWHERE)];
+  expect(keys.sort()).toEqual(Object.keys(settingsTable).sort());
+});
+
+test.each(chartSettings.map(({ key }) => key))("settings.%s reaches who reads it", async (key) => {
+  const value = OTHER[key];
+  const { env = "KUBECONFIG", type } = settingsTable[key];
+  const { manager, agent } = await environments({ settings: { [key]: value } });
+  const text = String(value);
+  expect(type.parse(text)).toBeDefined();
+  expect(manager[env]).toBe(key in nodeSettings ? undefined : text);
+  // The agents' port is their own.
+  const ofAgent = key === "metricsAddr" ? ":19480" : text;
+  expect(agent[env]).toBe(key in agentSettingsTable ? ofAgent : undefined);
+});
+
+test("agent.settings beat settings, for agents", async () => {
+  const { manager, agent } = await environments({
+    settings: { logFormat: "json", logLevel: "error" },
+    agent: { enabled: true, settings: { logLevel: "debug", metricsAddr: ":19490" } },
+  });
+  expect(manager).toMatchObject({ LOG_FORMAT: "json", LOG_LEVEL: "error" });
+  expect(agent).toMatchObject({ LOG_FORMAT: "json", LOG_LEVEL: "debug", METRICS_ADDR: ":19490" });
+});
+
+test("by default the environment has what the chart changes, and nothing else", async () => {
+  const { manager, agent } = await environments({});
+  expect(manager).toEqual({
+    LEADER_ELECTION_LEASE_DURATION: "6s",
+    LEADER_ELECTION_RENEW_DEADLINE: "4s",
+    LEADER_ELECTION_RETRY_PERIOD: "1s",
+    LEADER_ELECTION_LOCK_NAMESPACE: "ops",
+    CONTROLLER_POD_WORKERS: "auto",
+  });
+  expect(agent).toEqual({
+    BPF_PIN_DIR: "/run/bpf/pcmc/v1",
+    METRICS_ADDR: ":19480",
+    MALLOC_ARENA_MAX: "1",
+    MALLOC_MMAP_THRESHOLD_: "65536",
+    MALLOC_TRIM_THRESHOLD_: "65536",
+    NODE_OPTIONS: "--max-semi-space-size=1",
+  });
+});
+
+test("what is empty is the program's own default", async () => {
+  const empty = ["leaderElectionLeaseDuration", "leaderElectionRenewDeadline", "leaderElectionRetryPeriod"];
+  const settings = Object.fromEntries([...empty, "controllerPodWorkers", "logLevel"].map((key) => [key, ""]));
+  const { manager } = await environments({ settings });
+  expect(manager).toEqual({ LEADER_ELECTION_LOCK_NAMESPACE: "ops" });
+});
+
+test("what other values decide reaches the programs, too", async () => {
+  const { manager, agent } = await environments({
+    controllers: ["podlogreader"],
+    watchNamespaces: ["shop", "pay"],
+    podlogreader: { createSaAndRoleBinding: true, allowPodGet: true },
+    webhooks: { enabled: false },
+  });
+  expect(manager).toMatchObject({
+    WATCH_NAMESPACES: "shop,pay",
+    CREATE_SA_AND_ROLEBINDING: "true",
+    ALLOW_POD_GET: "true",
+    WEBHOOK_ENABLED: "false",
+  });
+  expect(agent).toMatchObject({ WATCH_NAMESPACES: "shop,pay" });
+});
+
+test("manager and agent in one process get the settings of both", async () => {
+  const settings = { ebpfRunStats: true, controllerPcmcWorkers: 3 };
+  const environment = environmentOf(only(await helm.objects({ role: "all", settings }), "DaemonSet", NAME));
+  expect(environment).toMatchObject({
+    EBPF_RUN_STATS: "true",
+    CONTROLLER_PCMC_WORKERS: "3",
+    BPF_PIN_DIR: "/run/bpf/pcmc/v1",
+    METRICS_ADDR: ":19480",
+  });
+});
+
+test("no variable stands twice in a container", async () => {
+  for (const values of [{ agent: { enabled: true } }, { role: "all" }]) {
+    const objects = await helm.objects(values);
+    for (const { spec } of objects) {
+      const names = spec?.template?.spec.containers.flatMap(({ env }) => env.map(({ name }) => name)) ?? [];
+      expect(names).toEqual([...new Set(names)]);
+    }
+  }
+});
+
+test("values.yaml names each setting, with a value that the program takes", () => {
+  const { settings } = parse(readFileSync(`${CHART}/values.yaml`, "utf8"));
+  expect(Object.keys(settings)).toEqual(chartSettings.map(({ key }) => key));
+  for (const { key, setting } of chartSettings) {
+    const text = String(settings[key]);
+    expect([key, text === "" || setting.type.parse(text) !== undefined]).toEqual([key, true]);
+  }
+});

@@ -1,0 +1,122 @@
+import type { Group } from "../packages/operator/src/controllers/names.ts";
+import { GROUPS } from "../packages/operator/src/controllers/names.ts";
+import type { Permission } from "../packages/operator/src/controllers/permission.ts";
+import { agentPermissions } from "../packages/operator/src/rbac/agent.ts";
+import { AUDIENCES, audiencePermissions } from "../packages/operator/src/rbac/aggregated.ts";
+import { CHOICES, groupPermissions, permissionsFor } from "../packages/operator/src/rbac/groups.ts";
+import { leasePermissions, managerPermissions } from "../packages/operator/src/rbac/manager.ts";
+import { certificatePermissions, webhookPermissions } from "../packages/operator/src/rbac/webhooks.ts";
+import { settingsTable } from "../packages/operator/src/settings/table.ts";
+
+const HELD_TO_GRANT = "Only held, never used: nobody can grant what they do not hold.";
+
+/** Names that a setting decides: their default, and where the chart has them. */
+const NAMED_BY: Readonly<Record<string, string>> = Object.fromEntries(
+  (["leaderElectionLockName", "webhookSecretName"] as const).map((key) => [
+    settingsTable[key].default,
+    `{{ default "${settingsTable[key].default}" .root.Values.settings.${key} | quote }}`,
+  ]),
+);
+
+const quoted = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(", ")}]`;
+const namesOf = (names: readonly string[]): string =>
+  `[${names.map((name) => NAMED_BY[name] ?? JSON.stringify(name)).join(", ")}]`;
+
+const isConfiguration = ({ resources }: Permission): boolean =>
+  resources.some((resource) => resource.endsWith("webhookconfigurations"));
+
+/** For when the CA in a configuration is somebody else's affair: then it is only looked at. */
+const ONLY_READ = "Whether the webhooks are registered, and their CA with them: readiness waits for that.";
+const IF_WRITTEN = '{{- if include "pcmc.makesCertificate" .root }}';
+
+/** The comment on a rule, and its verbs: who makes no certificates writes no configuration. */
+const whyAndVerbs = (permission: Permission): { readonly why: string; readonly verbs: string } => {
+  const { why, verbs } = permission;
+  if (!isConfiguration(permission)) return { why: `# ${why}`, verbs: quoted(verbs) };
+  const reads = verbs.filter((verb) => verb !== "patch");
+  return {
+    why: `${IF_WRITTEN}\n# ${why}\n{{- else }}\n# ${ONLY_READ}\n{{- end }}`,
+    verbs: `${IF_WRITTEN.replace("{{-", "{{")}${quoted(verbs)}{{ else }}${quoted(reads)}{{ end }}`,
+  };
+};
+
+/** One rule as text, with a comment that says why. */
+const ruleText = (permission: Permission): string => {
+  const { group, resources, names, heldToGrant } = permission;
+  const { why, verbs } = whyAndVerbs(permission);
+  return [
+    why,
+    ...(heldToGrant ? [`# ${HELD_TO_GRANT}`] : []),
+    `- apiGroups: ${quoted([group])}`,
+    `  resources: ${quoted(resources)}`,
+    ...(names === undefined ? [] : [`  resourceNames: ${namesOf(names)}`]),
+    `  verbs: ${verbs}`,
+  ].join("\n");
+};
+
+/** Kinds without a namespace. Their rules count in a ClusterRole only, but for `get namespaces`, which asks in the one it names. */
+const CLUSTER_WIDE: ReadonlySet<string> = new Set([
+  "mutatingwebhookconfigurations",
+  "namespaces",
+  "subjectaccessreviews",
+  "validatingwebhookconfigurations",
+]);
+
+const isClusterWide = ({ resources, verbs }: Permission): boolean =>
+  resources.some((resource) => CLUSTER_WIDE.has(resource)) &&
+  !(resources.join() === "namespaces" && verbs.join() === "get");
+
+/** What a rule depends on beyond the choice of controllers. */
+const conditionsOf = (permission: Permission): readonly string[] => {
+  const { resources, verbs } = permission;
+  if (resources.join() === "namespaces" && verbs.join() === "get") {
+    return ["(or .root.Values.watchNamespaces .root.Values.rbac.checkNamespaces)"];
+  }
+  if (isConfiguration(permission)) return ['(include "pcmc.hasWebhooks" .root)'];
+  if (resources.includes("subjectaccessreviews")) return ['(ne (toString .root.Values.settings.authorChecks) "false")'];
+  return [];
+};
+
+/** A Role's share, a ClusterRole's beside Roles, or both in one: `scope` is namespaced, cluster or all. */
+const scopesOf = (permission: Permission): string =>
+  isClusterWide(permission) ? '(ne .scope "namespaced")' : '(ne .scope "cluster")';
+
+/** With Roles, namespaces are not listed: a rule for that would never be used. */
+const onlyForAll = (permission: Permission): readonly string[] =>
+  permission.resources.includes("namespaces") && isClusterWide(permission) ? ['(eq .scope "all")'] : [];
+
+const guarded = (permission: Permission): string => {
+  const conditions = [scopesOf(permission), ...onlyForAll(permission), ...conditionsOf(permission)];
+  return `{{- if and ${conditions.join(" ")} }}\n${ruleText(permission)}\n{{- end }}`;
+};
+
+const define = (name: string, permissions: readonly Permission[]): string =>
+  `{{- define "pcmc.rules.${name}" -}}\n${permissions.map(guarded).join("\n")}\n{{- end }}`;
+
+const HEAD = `{{/*
+Generated by scripts/generate.ts from the permissions that the code declares. Do not edit: change these, in the files named rbac.ts
+and in packages/operator/src/rbac.
+
+Rules by whom they are for. Each takes \`root\` and \`scope\`: all, or namespaced and cluster where a Role has what it can give and a
+ClusterRole the rest.
+*/}}
+`;
+
+/** chart/templates/_rules.tpl: the rules of the Roles, as the code declares them. */
+export const rulesTemplate = (): string => {
+  const groups: readonly (readonly [Group, readonly Permission[]])[] = GROUPS.map((group) => [
+    group,
+    groupPermissions[group],
+  ]);
+  const named: readonly (readonly [string, readonly Permission[]])[] = [
+    ["manager", managerPermissions],
+    ["lease", leasePermissions],
+    ["webhook", webhookPermissions],
+    ["certificate", certificatePermissions],
+    ...groups,
+    ...CHOICES.map((choice): [string, readonly Permission[]] => [settingsTable[choice].flag, permissionsFor(choice)]),
+    ...AUDIENCES.map((audience): [string, readonly Permission[]] => [audience, audiencePermissions[audience]]),
+    ["agent", agentPermissions],
+  ];
+  return `${HEAD}${named.map(([name, permissions]) => define(name, permissions)).join("\n\n")}\n`;
+};
