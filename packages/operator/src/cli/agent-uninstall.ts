@@ -26,7 +26,7 @@ export const uninstallAgent = ({ bpfPinDir }: Pick<AgentSettings, "bpfPinDir">, 
 };
 
 /** What agents advise, but for what they do by themselves. */
-const failureHere = (error: unknown): EbpfFailure => {
+export const failureHere = (error: unknown): EbpfFailure => {
   const failure = failureOf(error);
   if (failure.reason !== "KernelError") return failure;
   // Without a code of the system it is no failure but a bug.
@@ -34,10 +34,15 @@ const failureHere = (error: unknown): EbpfFailure => {
   return { ...failure, message: `${describe(error)}. Run it again: what it has removed so far is gone.` };
 };
 
-const saying = (pods: number, node: boolean, pinDir: string): string => {
+/** What was removed, in a line. */
+export const removedText = (pods: number, node: boolean, pinDir: string): string => {
   if (pods === 0 && !node) return `nothing is installed under ${pinDir}`;
   const counter = node ? " and the node's system call counter" : "";
-  const removed = `removed the programs of ${pods} ${pods === 1 ? "Pod" : "Pods"}${counter} from ${pinDir}`;
+  return `removed the programs of ${pods} ${pods === 1 ? "Pod" : "Pods"}${counter} from ${pinDir}`;
+};
+
+const saying = (pods: number, node: boolean, pinDir: string): string => {
+  const removed = removedText(pods, node, pinDir);
   if (pods === 0) return removed;
   return `${removed}\nthe Pods keep their condition ${EBPF_READY}: docs/EBPF_FEATURES.md, Removing it, has how to clear it`;
 };

@@ -11,9 +11,11 @@ import {
   systemClock,
   Troubles,
 } from "@pcmc/controller-runtime";
+import { registerBuildInfo } from "../metrics/build-info.ts";
 import type { AgentSettings } from "../settings/agent-settings.ts";
 import { agentClient, nodeAgentOf, nodeNameOf } from "./agent/node-agent.ts";
 import { DRAIN_TIMEOUT, type Ground, runProcess } from "./run-process.ts";
+import { version } from "./version.ts";
 
 /** Conditions of several Pods at a time, and a list. */
 const CONNECTIONS = 5;
@@ -34,6 +36,7 @@ export const runAgent = (settings: AgentSettings): Promise<number> => {
 
 const runParts = async (settings: AgentSettings, { config, log }: Ground, signals: StopSignals): Promise<void> => {
   const registry = new Registry();
+  registerBuildInfo(registry, { version, role: "agent" });
   using _process = processMetrics(registry);
   const client = agentClient(config, { connections: CONNECTIONS, observer: clientMetrics(registry) });
   await using _client = { [Symbol.asyncDispose]: () => client.close() };

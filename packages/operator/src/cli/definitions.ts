@@ -6,12 +6,14 @@ import { loadSettings } from "../settings/settings.ts";
 import { settingsList } from "../settings/table.ts";
 import { SHELLS, type Shell } from "./completion/shells.ts";
 import { deploymentName } from "./deployment/argument.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { type examples, examplesText } from "./examples.ts";
 import type { Io } from "./io.ts";
 import type { LogsKubeconfigOptions } from "./logs-kubeconfig.ts";
 import type { PreviewOptions } from "./preview.ts";
 import { settingsOptions } from "./settings-options.ts";
 import type { TopOptions } from "./top.ts";
+import type { UninstallOptions } from "./uninstall.ts";
 import type { ValidateOptions } from "./validate.ts";
 import { version, versionLine } from "./version.ts";
 import type { WhoCanReadOptions } from "./who-can-read.ts";
@@ -60,6 +62,14 @@ export const defineProgram = (definitions: Definitions): Command => {
     command("top", "Show what Pods do: system calls, packets allowed and blocked, ports that are knocked at."),
     definitions,
   );
+  doctor(
+    command("doctor", "Check a cluster: what is wrong with the installation, and what to do about it."),
+    definitions,
+  );
+  uninstall(
+    command("uninstall", "Remove the operator from a cluster, agents' work in the kernels first."),
+    definitions,
+  );
   completion(command("completion", "Print a script that completes commands and flags in a shell."), definitions);
   command("version", "Print the versions of pcmc and of Node.").action(() => io.stdout(`${versionLine()}\n`));
   return program;
@@ -71,6 +81,7 @@ const manager = (command: Command, { io, setExitCode }: Definitions): void => {
   for (const option of settingsOptions(settingsList)) command.addOption(option);
   command.action(async (flags: SettingsFlags) => {
     const settings = loadSettings({ flags, env: io.env });
+    if (settings.role === "all") await assertAgentParts("pcmc manager --role all");
     const { runManager } = await import("./manager.ts");
     setExitCode(await runManager(settings));
   });
@@ -84,24 +95,64 @@ const agent = (command: Command, { io, setExitCode }: Definitions): void => {
     .helpCommand(false)
     .action(async (flags: SettingsFlags) => {
       const settings = loadAgentSettings({ flags, env: io.env });
+      await assertAgentParts("pcmc agent");
       const { runAgent } = await import("./agent.ts");
       setExitCode(await runAgent(settings));
     });
   const uninstall = command
     .command("uninstall")
-    .description("Take all that agents have put into this node's kernel out again. The agent must not run.");
-  for (const option of settingsOptions(agentSettingsList.filter(({ key }) => key === "bpfPinDir"))) {
-    uninstall.addOption(option);
-  }
-  uninstall.action(async (flags: SettingsFlags) => {
-    const settings = loadAgentSettings({
-      flags: { ...command.opts(), ...flags },
-      env: { BPF_PIN_DIR: io.env.BPF_PIN_DIR },
-    });
+    .description("Take all that agents have put into this node's kernel out again. The agent must not run.")
+    .option(
+      "--stay",
+      "try until it is done, clear the Pods' condition too, and go on to serve /healthz and /readyz, which is 200 once it is done",
+    );
+  for (const option of settingsOptions(uninstallSettings(["bpfPinDir"]))) uninstall.addOption(option);
+  uninstall.action(async ({ stay, ...own }: SettingsFlags) => {
+    const list = uninstallSettings(stay === true ? STAY_SETTINGS : ["bpfPinDir"]);
+    const settings = loadAgentSettings(sourcesOf(list, { flags: { ...command.opts(), ...own }, env: io.env }));
+    await assertAgentParts("pcmc agent uninstall");
+    if (stay === true) {
+      const { stayUninstalled } = await import("./agent-uninstall-stay.ts");
+      setExitCode(await stayUninstalled(settings));
+      return;
+    }
     const { uninstallAgent } = await import("./agent-uninstall.ts");
     setExitCode(uninstallAgent(settings, io));
   });
 };
+
+/** Not every image has them. */
+const assertAgentParts = async (what: string): Promise<void> => {
+  const { assertAgentParts: assert } = await import("./agent/parts.ts");
+  assert(what);
+};
+
+type AgentKey = (typeof agentSettingsList)[number]["key"];
+
+const STAY_SETTINGS: readonly AgentKey[] = [
+  "kubeconfig",
+  "nodeName",
+  "watchNamespaces",
+  "bpfPinDir",
+  "metricsAddr",
+  "logLevel",
+  "logFormat",
+  "logJsonFormat",
+  "debug",
+];
+
+const uninstallSettings = (keys: readonly AgentKey[]) => agentSettingsList.filter(({ key }) => keys.includes(key));
+
+/** Of flags and environment what concerns `list`: a wrong value elsewhere, which may be why no agent runs, must not keep it from going. */
+const sourcesOf = (
+  list: typeof agentSettingsList,
+  { flags, env }: { readonly flags: SettingsFlags; readonly env: Io["env"] },
+) => ({
+  flags: Object.fromEntries(list.map(({ key }) => [key, flags[key]])),
+  env: Object.fromEntries(
+    list.flatMap(({ setting }) => (setting.env === undefined ? [] : [[setting.env, env[setting.env]]])),
+  ),
+});
 
 const top = (command: Command, { io, setExitCode }: Definitions): void => {
   command
@@ -120,6 +171,21 @@ const top = (command: Command, { io, setExitCode }: Definitions): void => {
     .addOption(new Option("-o, --output <format>", "how it is shown").choices(["table", "json"]).default("table"))
     .action(async (options: TopOptions) => {
       const { top: run } = await import("./top.ts");
+      setExitCode(await run(options, io));
+    });
+};
+
+const doctor = (command: Command, { io, setExitCode }: Definitions): void => {
+  command
+    .option("-n, --namespace <namespace>", "that of the operator; found by its label when not given")
+    .addOption(new Option("-o, --output <format>", "how it is printed").choices(["text", "json"]).default("text"))
+    .addOption(
+      new Option("--timeout <duration>", "for all checks together").argParser(positiveDuration).default(30_000, "30s"),
+    )
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <context>", "context of the kubeconfig")
+    .action(async (options: DoctorOptions) => {
+      const { doctor: run } = await import("./doctor.ts");
       setExitCode(await run(options, io));
     });
 };
@@ -198,6 +264,31 @@ const logsKubeconfig = (command: Command, { io, setExitCode }: Definitions): voi
     .action(async (name: string, options: LogsKubeconfigOptions) => {
       const { logsKubeconfig: run } = await import("./logs-kubeconfig.ts");
       setExitCode(await run(name, options, io));
+    });
+};
+
+const uninstall = (command: Command, { io, setExitCode }: Definitions): void => {
+  command
+    .option("--purge", "also remove all that was made for users, and the definitions with every object of theirs")
+    .option(
+      "--agents-only",
+      "only have the agents take out of the kernels what they put there; their Pods stay until they are deleted",
+    )
+    .option("--dry-run", "tell what would be removed, and remove nothing")
+    .option("-y, --yes", "do not ask")
+    .option("-n, --namespace <namespace>", "where it is installed; found when not given, or default")
+    .addOption(
+      new Option("--timeout <duration>", "for each thing that is waited for")
+        .argParser(positiveDuration)
+        .default(300_000, "5m"),
+    )
+    .option("--skip-unreachable", "nodes that do not answer are named, and are no failure")
+    .addOption(new Option("--daemon-set <name...>", "DaemonSets whose Pods detach").hideHelp())
+    .option("--kubeconfig <file>", "kubeconfig of the cluster")
+    .option("--context <context>", "context of the kubeconfig")
+    .action(async (options: UninstallOptions) => {
+      const { uninstallCluster } = await import("./uninstall.ts");
+      setExitCode(await uninstallCluster(options, io));
     });
 };
 

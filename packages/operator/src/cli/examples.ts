@@ -64,6 +64,15 @@ export const examples = {
     { does: "Of a namespace, once, for programs", line: "pcmc top -n shop --once -o json" },
     { does: "Of the agent on this machine, without a cluster", line: "pcmc top --agent http://127.0.0.1:8080" },
   ],
+  doctor: [
+    { does: "What is wrong with the installation, and what to do about it", line: "pcmc doctor" },
+    { does: "Of the operator in a namespace, for programs", line: "pcmc doctor -n default -o json" },
+  ],
+  uninstall: [
+    { does: "What would be removed", line: "pcmc uninstall --purge --dry-run" },
+    { does: "The operator, without what users made or it made for them", line: "pcmc uninstall --yes" },
+    { does: "Everything, definitions and all objects of theirs too", line: "pcmc uninstall --purge --yes" },
+  ],
   completion: [
     { does: "In this bash", line: "source <(pcmc completion bash)" },
     { does: "In every zsh whose fpath has this folder", line: "pcmc completion zsh > ~/.zsh/_pcmc" },

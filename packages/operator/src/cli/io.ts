@@ -1,3 +1,5 @@
+import { createInterface } from "node:readline/promises";
+
 /** Exit codes of every command. */
 export const EXIT = { ok: 0, failed: 1, badInput: 2 } as const;
 
@@ -10,9 +12,21 @@ export interface Io {
   readonly stdin: () => Promise<Buffer>;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** Asks who sits at the terminal for a line; `undefined` when there is no more input. Not there where nobody sits. */
+  readonly ask?: (question: string) => Promise<string | undefined>;
   /** Milliseconds since the process began. */
   readonly uptime: () => number;
 }
+
+const ask = async (question: string): Promise<string | undefined> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const ended = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
+    return await Promise.race([lines.question(question), ended]);
+  } finally {
+    lines.close();
+  }
+};
 
 /** The process's own. */
 export const processIo: Io = {
@@ -21,6 +35,7 @@ export const processIo: Io = {
   env: process.env,
   stdin: async () => Buffer.concat(await Array.fromAsync<Buffer>(process.stdin)),
   isTerminal: process.stdout.isTTY ?? false,
+  ...(process.stdin.isTTY && { ask }),
   uptime: () => performance.now(),
 };
 

@@ -18,6 +18,7 @@ import {
 import { loadControllers } from "../controllers/groups.ts";
 import { allWorkers } from "../controllers/workers.ts";
 import type { Agent } from "../ebpf/agent/agent.ts";
+import { registerBuildInfo } from "../metrics/build-info.ts";
 import { operatorMetrics } from "../metrics/operator-metrics.ts";
 import { reconcileObserver } from "../metrics/reconcile-observer.ts";
 import { idleSettings } from "../settings/idle-settings.ts";
@@ -28,6 +29,7 @@ import { Clients } from "./manager/clients.ts";
 import { electorOf } from "./manager/elector.ts";
 import { webhooksOf } from "./manager/webhooks.ts";
 import { DRAIN_TIMEOUT, type Ground, runProcess } from "./run-process.ts";
+import { version } from "./version.ts";
 
 /** `reportingController` of Events, and the name under which they are found. */
 const CONTROLLER = "podconfig.example.com/podconfigmap-controller";
@@ -53,6 +55,7 @@ interface ManagerGround extends Ground {
 /** Puts the parts together and runs them: Events are recorded for as long as a reconcile can have some. */
 const runParts = async ({ settings, config, log }: ManagerGround, signals: StopSignals): Promise<void> => {
   const registry = new Registry();
+  registerBuildInfo(registry, { version, role: settings.role });
   using _process = processMetrics(registry);
   await using clients = new Clients(config, { workers: allWorkers(settings), registry });
   const identity = identityOf(settings);

@@ -39,6 +39,8 @@ describe("what is offered", () => {
     ["pcmc agent uninstall --b", ["--bpf-pin-dir"]],
     ["pcmc manager --role ", []],
     ["pcmc top -o ", ["table", "json"]],
+    ["pcmc doc", ["doctor"]],
+    ["pcmc doctor -o ", ["text", "json"]],
     ["pcmc completion ", ["bash", "zsh", "fish"]],
     ["pcmc completion bash ", expect.not.arrayContaining(["bash"])],
     ["pcmc nope ", expect.not.arrayContaining(["preview"])],

@@ -13,6 +13,16 @@ export interface BoundedGetOptions {
   readonly tls?: TlsMaterial | undefined;
   /** The value of the header `Authorization`. */
   readonly authorization?: string | undefined;
+  /** What kind of answer is wanted. Default: JSON. */
+  readonly accept?: string | undefined;
+}
+
+/** What came, whatever its status. */
+export interface BoundedAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** The header `Date`. */
+  readonly date: string | undefined;
 }
 
 /**
@@ -21,21 +31,34 @@ export interface BoundedGetOptions {
  *
  * @throws Error that says what came instead; the signal's reason when it aborts.
  */
-export const boundedGet = async (url: URL, { signal, tls, authorization }: BoundedGetOptions): Promise<unknown> => {
+export const boundedGet = async (url: URL, options: BoundedGetOptions): Promise<unknown> => {
+  const { status, text } = await boundedAnswer(url, options);
+  if (status !== 200) throw new Error(`it answers ${status}: ${messageIn(text) ?? "is it a node agent?"}`);
+  return parsed(text);
+};
+
+/**
+ * The same for any answer.
+ *
+ * @throws Error where none comes; the signal's reason when it aborts.
+ */
+export const boundedAnswer = async (url: URL, { signal, ...options }: BoundedGetOptions): Promise<BoundedAnswer> => {
   const ending = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]);
   try {
-    const response = await opened(url, { signal: ending, tls, authorization });
+    const response = await opened(url, { ...options, signal: ending });
     const text = await textOf(response);
-    if (response.statusCode !== 200) throw new Error(`it answers ${response.statusCode}: ${messageIn(text)}`);
-    return parsed(text);
+    return { status: response.statusCode ?? 0, text, date: response.headers.date };
   } catch (error) {
     signal.throwIfAborted();
     throw ending.aborted ? new Error(`it does not answer within ${TIMEOUT / 1_000} s`) : error;
   }
 };
 
-const opened = (url: URL, { signal, tls, authorization }: BoundedGetOptions): Promise<IncomingMessage> => {
-  const headers = { accept: "application/json", ...(authorization !== undefined && { authorization }) };
+const opened = (
+  url: URL,
+  { signal, tls, authorization, accept = "application/json" }: BoundedGetOptions,
+): Promise<IncomingMessage> => {
+  const headers = { accept, ...(authorization !== undefined && { authorization }) };
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     // A connection of its own: there is nothing to keep between two looks.
@@ -67,12 +90,12 @@ const parsed = (text: string): unknown => {
 };
 
 /** What an API server says of a request that it refuses. */
-const messageIn = (text: string): string => {
+export const messageIn = (text: string): string | undefined => {
   try {
     const { message } = JSON.parse(text) as { readonly message?: unknown };
     if (typeof message === "string") return message;
   } catch {
     // It is no API server.
   }
-  return "is it a node agent?";
+  return undefined;
 };

@@ -4,7 +4,7 @@ import type { Coverage, Reader } from "../../access/readers.ts";
 import type { Subject } from "../../access/subject.ts";
 import type { Answer } from "../who-can-read.ts";
 
-/** What `-o json` prints; docs/who-can-read.md says what each field means. Fields may be added, none changes. */
+/** What `-o json` prints; docs/reference/who-can-read.md says what each field means. Fields may be added, none changes. */
 interface Printed {
   readonly deployment: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly pods: readonly string[];

@@ -1,5 +1,5 @@
 /*
- * docs/top.md against the program: its commands are the examples of the help, which a test runs, and its table is what is printed.
+ * docs/reference/top.md against the program: its commands are the examples of the help, which a test runs, and its table is what is printed.
  */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { AGENT_LABEL, LIVE_PATH, METRICS_PORT } from "../../../src/ebpf/agent/na
 import { AGENT, NAME } from "../../../src/rbac/names.ts";
 import { shown } from "./shown.ts";
 
-const page = await readFile(new URL("../../../../../docs/top.md", import.meta.url), "utf8");
+const page = await readFile(new URL("../../../../../docs/reference/top.md", import.meta.url), "utf8");
 
 test("its commands are the examples of the help", () => {
   const commands = [...page.matchAll(/^\| `(pcmc [^`]+)` \|/gm)].map(([, line]) => line);

@@ -1,6 +1,6 @@
 import type { PodRates } from "../../../src/cli/top/rates.ts";
 
-/** The Pods that docs/top.md shows. */
+/** The Pods that docs/reference/top.md shows. */
 export const shown: readonly PodRates[] = [
   {
     namespace: "shop",

@@ -32,6 +32,9 @@ export interface StagedPod {
   readonly pid: number;
 }
 
+/** What a stage needs of the world that it is in. */
+type Ground = Pick<World, "cluster" | "namespace">;
+
 /** Where an agent answers, and as which Pod. */
 export interface AgentAddress {
   readonly labels: Readonly<Record<string, string>>;
@@ -50,14 +53,14 @@ export class AgentStage implements AsyncDisposable {
   readonly nodeName: string;
   readonly namespace: Namespace;
   readonly node: TestNode;
-  readonly #world: World;
+  readonly #world: Ground;
   readonly #caller: Caller;
   readonly #agents: ManagerProcess[] = [];
   /** A folder that is on no bpffs, until `mountElsewhere`. */
   readonly elsewhere = mkdtempSync(`${tmpdir()}/pcmc-agent-`);
   #mounted = false;
 
-  private constructor(world: World, namespace: Namespace) {
+  private constructor(world: Ground, namespace: Namespace) {
     this.nodeName = `node-${process.pid}-${nodes++}`;
     this.#world = world;
     this.namespace = namespace;
@@ -65,7 +68,7 @@ export class AgentStage implements AsyncDisposable {
     this.#caller = caller();
   }
 
-  static async create(world: World): Promise<AgentStage> {
+  static async create(world: Ground): Promise<AgentStage> {
     return new AgentStage(world, await world.namespace());
   }
 

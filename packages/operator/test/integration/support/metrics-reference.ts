@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { expect } from "vitest";
 import { samplesOf } from "./metrics.ts";
 
-const REFERENCE = new URL("../../../../../docs/metrics.md", import.meta.url);
+const REFERENCE = new URL("../../../../../docs/reference/metrics.md", import.meta.url);
 
-/** Headings of docs/metrics.md. */
+/** Headings of docs/reference/metrics.md. */
 export const OF_THE_AGENT = "The node agent";
 export const SHARED = ["Queues and controllers", "Cache and API server", "The process"] as const;
 

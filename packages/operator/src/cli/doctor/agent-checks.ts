@@ -1,0 +1,171 @@
+import type { Stored } from "@pcmc/controller-runtime";
+import type { Node, Pod } from "kubernetes-types/core/v1.d.ts";
+import { conditionOf } from "../../controllers/conditions.ts";
+import { printable } from "../top/printable.ts";
+import type { AgentFacts } from "./agents.ts";
+import type { ClusterFacts } from "./cluster.ts";
+import { imageVerdict } from "./install.ts";
+import { refusalIn } from "./pod-page.ts";
+import { troubleOf } from "./pod-trouble.ts";
+import { type Configs, ebpfWishes } from "./resource-facts.ts";
+import { judged, known } from "./seen.ts";
+import { counted, failed, named, ok, type Verdict, warning } from "./verdict.ts";
+
+const INSTALL = "apply manifests/agent.yaml, or upgrade the chart with agent.enabled=true";
+const TROUBLES = "docs/EBPF_FEATURES.md, Troubleshooting, says what to do about each reason";
+
+export const judgeInstalled = ({ workload }: AgentFacts, configs: Configs): readonly Verdict[] =>
+  judged("the node agents", workload, (found) => {
+    const wishes = ebpfWishes(configs);
+    if (found !== undefined) return [ok(`the agents are DaemonSet ${found.namespace}/${found.name}`)];
+    if (wishes.length === 0) return [ok("no node agents, and no PodConfigMapConfig asks for eBPF")];
+    const who = named(wishes);
+    return [failed(`${who} asks for eBPF, and there are no node agents: nothing is counted or blocked`, INSTALL)];
+  });
+
+export const judgeImage = ({ workload }: AgentFacts): readonly Verdict[] => {
+  const found = known(workload);
+  return found === undefined || found.isManager
+    ? []
+    : [imageVerdict(`DaemonSet ${found.namespace}/${found.name}`, found.image)];
+};
+
+/** The nodes that should have an agent: those of Linux that take Pods, and that the DaemonSet's nodeSelector wants. */
+const expectedNodes = ({ workload, nodes }: AgentFacts): readonly Stored<Node>[] => {
+  const wanted = Object.entries(known(workload)?.nodeSelector ?? {});
+  return (known(nodes)?.items ?? []).filter(
+    ({ metadata, spec, status }) =>
+      spec?.unschedulable !== true &&
+      (metadata.labels?.["kubernetes.io/os"] ?? status?.nodeInfo?.operatingSystem) === "linux" &&
+      wanted.every(([key, value]) => metadata.labels?.[key] === value),
+  );
+};
+
+export const judgeNodes = (facts: AgentFacts): readonly Verdict[] => {
+  if (known(facts.workload) === undefined) return [];
+  return judged("the nodes", facts.nodes, () =>
+    judged("the agents' Pods", facts.pods, (pods) => {
+      const covered = new Set((pods?.items ?? []).map(({ spec }) => spec?.nodeName));
+      const nodes = expectedNodes(facts);
+      const bare = nodes.map(({ metadata }) => metadata.name).filter((name) => !covered.has(name));
+      if (bare.length === 0) return [ok(`each of ${counted(nodes.length, "node")} has an agent`)];
+      return [
+        failed(
+          `${counted(bare.length, "node")} of ${nodes.length} without an agent: ${named(bare)}`,
+          "kubectl describe daemonset says what is in the way: a taint without toleration, a port that is taken, no resources, or a node that is not ready",
+        ),
+      ];
+    }),
+  );
+};
+
+export const judgeReady = ({ workload, pods, said }: AgentFacts): readonly Verdict[] => {
+  if (known(workload) === undefined) return [];
+  return judged("the agents' Pods", pods, (list) => {
+    const all = list?.items ?? [];
+    const lame = all.flatMap((pod) => {
+      const trouble = troubleOf(pod);
+      return trouble === undefined ? [] : [{ pod, ...trouble }];
+    });
+    if (lame.length === 0) return all.length === 0 ? [] : [ok(`${counted(all.length, "agent")}, and all are ready`)];
+    const told = lame.slice(0, 5).map(({ pod, why, remedy }) => agentVerdict(pod, { why, remedy }, said));
+    const rest = lame.length - told.length;
+    return rest === 0 ? told : [...told, failed(`${counted(rest, "more agent")} not ready`, TROUBLES)];
+  });
+};
+
+const agentVerdict = (
+  pod: Stored<Pod>,
+  { why, remedy }: { readonly why: string; readonly remedy: string },
+  said: AgentFacts["said"],
+): Verdict => {
+  const answer = said.get(pod.metadata.uid);
+  const refusal = answer?.kind === "seen" ? refusalIn(answer.value) : undefined;
+  const where = `the agent on ${pod.spec?.nodeName ?? "no node yet"} is not ready`;
+  if (refusal !== undefined) return failed(`${where}: ${refusal}`, TROUBLES);
+  return failed(printable(`${where}: ${why}`), remedy);
+};
+
+/** The least kernel for all that agents do, and for counting alone: docs/EBPF_FEATURES.md. */
+const FLOOR = { all: [5, 8], counting: [5, 7] } as const;
+const ARCHITECTURES: ReadonlySet<string> = new Set(["amd64", "arm64"]);
+
+export const judgeKernels = (facts: AgentFacts): readonly Verdict[] => {
+  if (known(facts.workload) === undefined) return [];
+  return judged("the nodes' kernels", facts.nodes, () => {
+    const nodes = expectedNodes(facts);
+    const old = nodes.filter(({ status }) => isBelow(status?.nodeInfo?.kernelVersion, FLOOR.all));
+    const useless = old.filter(({ status }) => isBelow(status?.nodeInfo?.kernelVersion, FLOOR.counting));
+    // What tells none is not judged, as with versions.
+    const foreign = nodes.filter(({ status }) => !ARCHITECTURES.has(status?.nodeInfo?.architecture || "amd64"));
+    const verdicts = [
+      ...tell(
+        useless,
+        "has a kernel before 5.7: neither counting nor firewall",
+        "upgrade the node's kernel to 5.8 or later",
+      ),
+      ...tell(
+        old.filter((node) => !useless.includes(node)),
+        "has a kernel before 5.8: no firewall",
+        "upgrade the node's kernel to 5.8 or later",
+      ),
+      ...tell(
+        foreign,
+        "is neither amd64 nor arm64: no programs for it",
+        "keep the agents off it with agent.nodeSelector",
+      ),
+    ];
+    return verdicts.length > 0
+      ? verdicts
+      : [ok(`${counted(nodes.length, "node")} with a kernel that has all features`)];
+  });
+};
+
+const tell = (nodes: readonly Stored<Node>[], what: string, remedy: string): readonly Verdict[] =>
+  nodes.length === 0 ? [] : [failed(`${named(nodes.map(nodeText))} ${what}`, remedy)];
+
+const nodeText = ({ metadata, status }: Stored<Node>): string =>
+  `${metadata.name} (${status?.nodeInfo?.kernelVersion ?? "unknown"}, ${status?.nodeInfo?.architecture ?? "unknown"})`;
+
+const isBelow = (text: string | undefined, [major, minor]: readonly [number, number]): boolean => {
+  const found = /^(\d+)\.(\d+)/.exec(text ?? "");
+  // What tells no version is not judged.
+  if (found === null) return false;
+  const [own, part] = [Number(found[1]), Number(found[2])];
+  return own < major || (own === major && part < minor);
+};
+
+export const judgePolicy = ({ workload, policy }: AgentFacts, { version }: ClusterFacts): readonly Verdict[] => {
+  if (known(workload) === undefined) return [];
+  const minor = Number(/^v?1\.(\d+)/.exec(version)?.[1] ?? Number.NaN);
+  if (minor < 30) {
+    return [
+      warning(
+        `Kubernetes ${version} has no ValidatingAdmissionPolicy that is on by default: an agent's token may change the status and labels of all Pods`,
+        "upgrade to 1.30 or later",
+      ),
+    ];
+  }
+  return judged("the policy that bounds the agents' tokens", policy, (there) =>
+    there
+      ? [ok("a ValidatingAdmissionPolicy bounds what the agents' tokens may write")]
+      : [
+          failed(
+            "the ValidatingAdmissionPolicy of the agents, or its binding, is missing: their tokens may change any Pod's status",
+            INSTALL,
+          ),
+        ],
+  );
+};
+
+export const judgeConfigs = (configs: Configs): readonly Verdict[] =>
+  judged("the eBPF status of PodConfigMapConfigs", configs, (list) => {
+    const bad = (list?.items ?? []).flatMap(({ metadata, status }) => {
+      const condition = conditionOf(status?.conditions, "EbpfReady");
+      if (condition === undefined || condition.status === "True") return [];
+      return [`${metadata.namespace}/${metadata.name}: ${condition.reason}: ${condition.message}`];
+    });
+    if (bad.length === 0) return [ok("nothing that PodConfigMapConfigs ask of eBPF is missing")];
+    const told = bad.slice(0, 5).map((text) => failed(printable(`eBPF is not as asked for in ${text}`), TROUBLES));
+    return bad.length > 5 ? [...told, failed(`nor in ${bad.length - 5} more PodConfigMapConfigs`, TROUBLES)] : told;
+  });

@@ -1,0 +1,221 @@
+/*
+ * Invariants:
+ * - Agents are missed only where a PodConfigMapConfig asks for eBPF; a node is missed only where the DaemonSet wants it.
+ * - Why one is not ready is said in its own words where it can be asked, else in its container's.
+ * - Kernels below the floor of each feature are told; a version that cannot be read is not judged.
+ */
+import type { Node, Pod } from "kubernetes-types/core/v1.d.ts";
+import { describe, expect, test } from "vitest";
+import type { PodConfigMapConfig } from "../../../src/api/podconfigmapconfig.ts";
+import {
+  judgeConfigs,
+  judgeInstalled,
+  judgeKernels,
+  judgeNodes,
+  judgePolicy,
+  judgeReady,
+} from "../../../src/cli/doctor/agent-checks.ts";
+import type { AgentFacts, AgentWorkload } from "../../../src/cli/doctor/agents.ts";
+import { seen } from "../../../src/cli/doctor/seen.ts";
+import { FORBIDDEN, listed, pod, stored, told } from "./fixtures.ts";
+
+const workload: AgentWorkload = {
+  namespace: "default",
+  name: "agent",
+  image: "a",
+  serviceAccount: "agent",
+  nodeSelector: { "kubernetes.io/os": "linux" },
+  isManager: false,
+};
+
+interface NodeWish {
+  readonly os?: string;
+  readonly kernel?: string;
+  readonly arch?: string;
+  readonly cordoned?: boolean;
+}
+
+const node = (
+  name: string,
+  { os = "linux", kernel = "6.1.0-13-amd64", arch = "amd64", cordoned = false }: NodeWish = {},
+) =>
+  stored<Node>(name, {
+    metadata: { labels: { "kubernetes.io/os": os } },
+    spec: { ...(cordoned && { unschedulable: true }) },
+    status: {
+      nodeInfo: {
+        architecture: arch,
+        kernelVersion: kernel,
+        operatingSystem: os,
+        bootID: "",
+        containerRuntimeVersion: "",
+        kubeProxyVersion: "",
+        kubeletVersion: "",
+        machineID: "",
+        osImage: "",
+        systemUUID: "",
+      },
+    },
+  });
+
+const agent = (nodeName: string, status?: Pod["status"]) => {
+  const made = pod(`agent-${nodeName}`, status);
+  return { ...made, spec: { nodeName, containers: [] } };
+};
+
+const facts = (wish: Partial<AgentFacts> = {}): AgentFacts => ({
+  workload: seen(workload),
+  nodes: listed(node("a"), node("b")),
+  pods: listed(agent("a"), agent("b")),
+  said: new Map(),
+  policy: seen(true),
+  ...wish,
+});
+
+const config = (wish: Partial<PodConfigMapConfig>) => listed(stored("guard", wish));
+
+describe("agents at all", () => {
+  const firewall = config({ spec: { ebpfConfig: { l4Firewall: { enabled: true } } } });
+  const off = config({ spec: { ebpfConfig: { l4Firewall: { enabled: false } } } });
+
+  test.each([
+    ["asked for and there", seen(workload), firewall, "ok"],
+    ["asked for and missing", seen(undefined), firewall, "failed"],
+    ["switched off", seen(undefined), off, "ok"],
+    ["not asked for", seen(undefined), listed<never>(), "ok"],
+    ["not to be seen", FORBIDDEN, firewall, "skipped"],
+  ] as const)("%s", (_, found, configs, status) => {
+    expect(judgeInstalled(facts({ workload: found }), configs)).toMatchObject([{ status }]);
+  });
+});
+
+describe("nodes", () => {
+  test.each([
+    ["each with one", {}, "ok"],
+    ["one without", { pods: listed(agent("a")) }, "failed"],
+    [
+      "a cordoned one without",
+      { pods: listed(agent("a")), nodes: listed(node("a"), node("b", { cordoned: true })) },
+      "ok",
+    ],
+    [
+      "one of Windows without",
+      { pods: listed(agent("a")), nodes: listed(node("a"), node("b", { os: "windows" })) },
+      "ok",
+    ],
+    [
+      "one that the nodeSelector leaves out",
+      { workload: seen({ ...workload, nodeSelector: { pool: "ebpf" } }), pods: listed<never>() },
+      "ok",
+    ],
+    ["nodes that may not be listed", { nodes: FORBIDDEN }, "skipped"],
+  ] as const)("%s", (_, wish, status) => expect(judgeNodes(facts(wish))).toMatchObject([{ status }]));
+
+  test("that lack one are named", () => {
+    expect(told(judgeNodes(facts({ pods: listed(agent("a")) })))).toEqual(["failed: 1 node of 2 without an agent: b"]);
+  });
+});
+
+describe("readiness", () => {
+  const running = {
+    phase: "Running",
+    containerStatuses: [
+      { name: "agent", image: "", imageID: "", ready: false, restartCount: 0, state: { running: {} } },
+    ],
+  };
+
+  test("all that are ready are counted", () =>
+    expect(told(judgeReady(facts()))).toEqual(["ok: 2 agents, and all are ready"]));
+
+  test("one that can be asked says why itself", () => {
+    const lame = agent("b", running);
+    const said = new Map([
+      [
+        lame.metadata.uid,
+        seen({ status: 503, text: "[+]caches ok\n[-]ebpf: NoBtf: no type information\n", date: undefined }),
+      ],
+    ]);
+    expect(told(judgeReady(facts({ pods: listed(agent("a"), lame), said })))).toEqual([
+      "failed: the agent on b is not ready: ebpf: NoBtf: no type information",
+    ]);
+  });
+
+  test("of one that cannot be asked its container speaks", () => {
+    const lame = agent("b", {
+      phase: "Pending",
+      containerStatuses: [
+        {
+          name: "agent",
+          image: "",
+          imageID: "",
+          ready: false,
+          restartCount: 0,
+          state: { waiting: { reason: "ErrImagePull" } },
+        },
+      ],
+    });
+    expect(told(judgeReady(facts({ pods: listed(lame) })))).toEqual([expect.stringContaining("ErrImagePull")]);
+  });
+
+  test("five are named, and the rest is a count", () => {
+    const lame = Array.from({ length: 8 }, (_, i) => agent(`n${i}`, running));
+    const verdicts = judgeReady(facts({ pods: listed(...lame) }));
+    expect([verdicts.length, verdicts.at(-1)?.message]).toEqual([6, "3 more agents not ready"]);
+  });
+});
+
+describe("kernels", () => {
+  test.each([
+    ["5.8.0", ["ok"]],
+    ["6.18.5-generic", ["ok"]],
+    ["5.15.0-1-azure", ["ok"]],
+    ["5.7.19", ["failed"]],
+    ["4.19.0", ["failed"]],
+    ["unknown", ["ok"]],
+  ])("%s is %j", (kernel, statuses) => {
+    expect(judgeKernels(facts({ nodes: listed(node("a", { kernel })) })).map(({ status }) => status)).toEqual(statuses);
+  });
+
+  test("what a kernel lacks is said", () => {
+    expect(
+      told(judgeKernels(facts({ nodes: listed(node("a", { kernel: "5.7.0" }), node("b", { kernel: "4.1.0" })) }))),
+    ).toEqual([
+      "failed: b (4.1.0, amd64) has a kernel before 5.7: neither counting nor firewall",
+      "failed: a (5.7.0, amd64) has a kernel before 5.8: no firewall",
+    ]);
+  });
+
+  test("of an architecture without programs are told", () => {
+    expect(judgeKernels(facts({ nodes: listed(node("a", { arch: "s390x" })) }))).toMatchObject([{ status: "failed" }]);
+    expect(judgeKernels(facts({ nodes: listed(node("a", { arch: "arm64" })) }))).toMatchObject([{ status: "ok" }]);
+  });
+});
+
+describe("the policy of the tokens", () => {
+  const cluster = (version: string) => ({ server: "", version, ahead: 0 });
+
+  test.each([
+    ["v1.36.0", seen(true), "ok"],
+    ["v1.36.0", seen(false), "failed"],
+    ["v1.36.0", FORBIDDEN, "skipped"],
+    ["v1.29.3", seen(false), "warning"],
+  ] as const)("on %s, %j is %s", (version, policy, status) => {
+    expect(judgePolicy(facts({ policy }), cluster(version))).toMatchObject([{ status }]);
+  });
+});
+
+describe("the condition EbpfReady", () => {
+  const condition = (status: "True" | "False") => ({
+    status: {
+      conditions: [{ type: "EbpfReady", status, reason: "NoBtf", message: "0/3 Pods", lastTransitionTime: "" }],
+    },
+  });
+
+  test("that is False is told with its reason", () => {
+    expect(told(judgeConfigs(config(condition("False"))))).toEqual([
+      "failed: eBPF is not as asked for in default/guard: NoBtf: 0/3 Pods",
+    ]);
+    expect(judgeConfigs(config(condition("True")))).toMatchObject([{ status: "ok" }]);
+    expect(judgeConfigs(config({}))).toMatchObject([{ status: "ok" }]);
+  });
+});
