@@ -1,5 +1,5 @@
 /*
- * What the manager does beside what the API server can do, and what it costs. docs/benchmarks.md says how to read it.
+ * What the manager does beside what the API server can do, and what it costs. docs/reference/benchmarks.md says how to read it.
  *
  *   node bench/main.ts [all|start|convergence|idle|restart|latency] [--pods 1000,10000] [--json]
  */

@@ -28,7 +28,12 @@ let tests = 0;
 
 beforeAll(async () => {
   // Without a controller manager; compaction, which makes old versions expire, every second instead of every 5 minutes.
-  cluster = await startCluster({ controllerManager: false, apiServerFlags: { "etcd-compaction-interval": "1s" } });
+  cluster = await startCluster({
+    controllerManager: false,
+    apiServerFlags: { "etcd-compaction-interval": "1s" },
+    // Off by default before 1.34, but for 1.32.
+    featureGates: { WatchList: true },
+  });
   client = new Client(configOf(cluster), { userAgent: "verbs-test/1" });
   await client.create(CustomResourceDefinitions, gaugeDefinition);
   await vi.waitFor(() => client.list(Gauges), { timeout: 20_000 });

@@ -27,7 +27,8 @@ let cluster: Cluster;
 let client: Client;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllerManager: false });
+  // Off by default before 1.34, but for 1.32.
+  cluster = await startCluster({ controllerManager: false, featureGates: { WatchList: true } });
   const { server, caPem: ca, certPem: cert, keyPem: key } = cluster;
   const config: ClusterConfig = {
     server,

@@ -461,16 +461,16 @@ describe("permissions", () => {
   const ADMISSION = "admissionregistration.k8s.io";
   const CONFIGURATIONS = "validatingwebhookconfigurations";
 
-  /** The rules of the blocks in docs/admission.md, in their order. */
+  /** The rules of the blocks in docs/reference/admission.md, in their order. */
   const documentedRules = async (name: string): Promise<object[][]> => {
-    const text = await readFile(new URL("../../../../docs/admission.md", import.meta.url), "utf8");
+    const text = await readFile(new URL("../../../../docs/reference/admission.md", import.meta.url), "utf8");
     const blocks = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block = ""]) =>
       block.replaceAll("NAME", name),
     );
     return blocks.map((block): object[] => parse(block).rules);
   };
 
-  test("need not be more than those that docs/admission.md lists", async () => {
+  test("need not be more than those that docs/reference/admission.md lists", async () => {
     const name = "least";
     await kubectl(["apply", "-f", "-"], chartConfiguration(name));
     const [role = [], wide = []] = await documentedRules(name);

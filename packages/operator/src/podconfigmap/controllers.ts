@@ -18,6 +18,7 @@ import { MissingPermissions } from "../controllers/missing-permissions.ts";
 import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 import { ConfigReconciler } from "./config-reconciler.ts";
 import { configsInConflict, configsSummedAnew, widenForEbpf } from "./ebpf-pods.ts";
+import { ebpfConditionTypes } from "./ebpf-status.ts";
 import { podsConcerned, podsWhoseOutcomeChanges } from "./fan-out.ts";
 import { Outcomes } from "./outcomes.ts";
 import { madeFor } from "./ownership.ts";
@@ -61,6 +62,7 @@ const showSources = (metrics: OperatorMetrics, sources: Sources): void => {
   const once = <T>(isReady: boolean, values: () => Iterable<T>): Iterable<T> => (isReady ? values() : []);
   metrics.show({
     readiness: () => once(configs.ready, () => readinessOf(sources)),
+    ebpfReadiness: () => once(configs.ready, () => ebpfReadinessOf(sources)),
     configMaps: () => once(configs.ready && configMaps.ready, () => countsOf(sources)),
   });
   metrics.heldBy(pods);
@@ -174,6 +176,14 @@ function* readinessOf({ configs }: Sources) {
     const ready =
       status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
     yield { namespace: metadata.namespace ?? "", name: metadata.name, ready };
+  }
+}
+
+function* ebpfReadinessOf({ configs }: Sources) {
+  for (const { metadata, status } of configs.values()) {
+    const condition = status?.conditions?.find(({ type }) => type === ebpfConditionTypes.ready);
+    if (condition === undefined) continue;
+    yield { namespace: metadata.namespace ?? "", name: metadata.name, ready: condition.status === "True" };
   }
 }
 

@@ -94,7 +94,7 @@ interface Told {
   readonly log: Logger;
 }
 
-/** The `error_type` of a reason: docs/metrics.md lists them. */
+/** The `error_type` of a reason: docs/reference/metrics.md lists them. */
 const errorTypeOf = (reason: string): string => {
   if (reason.endsWith("Conflict") || reason.endsWith(REMAINS)) return "conflict";
   return reason === TOO_MANY_PODS || reason === "TooLarge" ? "size" : snakeCase(reason);

@@ -39,7 +39,7 @@ export const audiencePermissions: Readonly<Record<Audience, readonly Permission[
   ],
   edit: [
     {
-      why: "Who may write in a namespace may write these. What they make us do takes rights of its own: see docs/admission.md.",
+      why: "Who may write in a namespace may write these. What they make us do takes rights of its own: see docs/reference/admission.md.",
       ...pcmcs,
       verbs: WRITE,
     },

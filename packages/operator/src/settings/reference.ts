@@ -2,7 +2,7 @@ import { agentSettingsList } from "./agent-table.ts";
 import type { SettingsList } from "./setting.ts";
 import { settingsList } from "./table.ts";
 
-/** The text of docs/settings.md: all settings as Markdown tables. */
+/** The text of docs/reference/settings.md: all settings as Markdown tables. */
 export const settingsReference = (): string =>
   [HEAD, ...tableOf(settingsList), "", AGENT_HEAD, ...tableOf(agentSettingsList), ""].join("\n");
 

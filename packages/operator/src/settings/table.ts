@@ -19,7 +19,7 @@ import { webhookUrl } from "./webhook-url.ts";
 const workers = integer({ min: 1, max: 10_000 });
 
 /**
- * All settings of the manager, in the order of `--help`. Parsing, flags, `--help`, docs/settings.md and the type
+ * All settings of the manager, in the order of `--help`. Parsing, flags, `--help`, docs/reference/settings.md and the type
  * `Settings` come from here: a new setting is one entry.
  */
 // biome-ignore format: a table

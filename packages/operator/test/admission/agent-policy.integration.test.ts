@@ -9,7 +9,7 @@
  * - What it writes is small.
  * - Nobody else notices the policy, not even with the same request.
  */
-import { type Cluster, startCluster } from "@pcmc/devcluster";
+import { type Cluster, since, startCluster } from "@pcmc/devcluster";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EBPF_READY } from "../../src/ebpf/condition.ts";
@@ -19,6 +19,9 @@ import { agentElsewhere, applyAgent, createPod, PODS, ready, Sender, tokenUser }
 
 const MERGE = "merge-patch";
 const JSON_PATCH = "json-patch";
+
+/** With the claim in tokens, which it needs, and which came with the same version. */
+const policies = since("1.30", "ValidatingAdmissionPolicy v1");
 
 let cluster: Cluster;
 let agent: Sender;
@@ -46,7 +49,7 @@ const content = async (name: string): Promise<object> => {
 const conditionsOf = ({ status }: Pod): readonly string[] =>
   (status?.conditions ?? []).map(({ type, status: value, reason }) => `${type}=${value} ${reason ?? ""}`.trim()).sort();
 
-describe("an agent", () => {
+describe.skipIf(policies.missing)(`an agent${policies.note}`, () => {
   test("sets, changes and removes its condition on a Pod of its node", async () => {
     expect((await agent.patch("web/status", ready())).code).toBe(200);
     expect(conditionsOf(await get("web"))).toEqual(["Ready=True", `${EBPF_READY}=True Attached`]);
@@ -116,7 +119,7 @@ describe("an agent", () => {
   });
 });
 
-describe("an agent may not, on a Pod of its own node,", () => {
+describe.skipIf(policies.missing)(`an agent may not, on a Pod of its own node,${policies.note}`, () => {
   const status = (fields: object) => ({ status: fields });
   const metadata = (fields: object) => ({ metadata: fields });
   const condition = (fields: object) => status({ conditions: [fields] });
@@ -197,7 +200,7 @@ describe("an agent may not, on a Pod of its own node,", () => {
   });
 });
 
-describe("an agent that runs in another namespace", () => {
+describe.skipIf(policies.missing)(`an agent that runs in another namespace${policies.note}`, () => {
   let elsewhere: Sender;
   beforeAll(async () => {
     elsewhere = await agentElsewhere(cluster, "agents", "node-2");
@@ -221,7 +224,7 @@ describe("an agent that runs in another namespace", () => {
   });
 });
 
-describe("a wider role, given by mistake, gives an agent no more:", () => {
+describe.skipIf(policies.missing)(`a wider role, given by mistake, gives an agent no more:${policies.note}`, () => {
   beforeAll(async () => {
     const subjects = [{ kind: "ServiceAccount", name: AGENT.name, namespace: "default" }];
     const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" };
@@ -268,7 +271,7 @@ describe("a wider role, given by mistake, gives an agent no more:", () => {
   });
 });
 
-describe("without a claim on a node", () => {
+describe.skipIf(policies.missing)(`without a claim on a node${policies.note}`, () => {
   test("a token that is bound to nothing is refused", async () => {
     const { code, body } = await (await tokenUser(cluster)).patch("web/status", ready());
     expect([code, body.message]).toEqual([403, expect.stringContaining("the token names no node")]);
@@ -289,7 +292,7 @@ describe("without a claim on a node", () => {
   });
 });
 
-describe("nobody else is concerned:", () => {
+describe.skipIf(policies.missing)(`nobody else is concerned:${policies.note}`, () => {
   test("a kubelet writes the whole status of Pods", async () => {
     const kubelet = new Sender(
       cluster,

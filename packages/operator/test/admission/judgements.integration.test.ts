@@ -7,7 +7,7 @@
  * - What the function accepts, out of thousands of specs that are put together at random, the API server stores.
  */
 import { Client, defineResource, InvalidError } from "@pcmc/controller-runtime";
-import { type Cluster, startCluster } from "@pcmc/devcluster";
+import { type Cluster, DEFAULT_VERSION, since, startCluster } from "@pcmc/devcluster";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { missingField } from "../../src/admission/pod-schema.ts";
@@ -118,10 +118,12 @@ test("they agree on metadata that is put together at random", async () => {
   expect(accepted).toBeLessThan(170);
 });
 
-test.each([
+const generated = since(DEFAULT_VERSION, "the version that the list is generated from");
+
+test.skipIf(generated.missing).each([
   ["spec", "PodSpec"],
   ["status", "PodStatus"],
-])("the fields of a Pod's %s are those of this API server", async (part, type) => {
+])(`the fields of a Pod's %s are those of this API server${generated.note}`, async (part, type) => {
   const { components } = await cluster.request<{
     readonly components: { readonly schemas: Readonly<Record<string, { readonly properties?: object }>> };
   }>("GET", "/openapi/v3/api/v1");

@@ -1,6 +1,6 @@
 /*
  * Invariants:
- * - The NetworkPolicy of docs/admission.md is one that the API server takes as it stands there.
+ * - The NetworkPolicy of docs/reference/admission.md is one that the API server takes as it stands there.
  * - It is for the Pods of the Deployment, lets only named addresses to the port of the webhook, and leaves that of the probes open.
  */
 import { readFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ afterAll(() => cluster.stop());
 const textOf = (path: string) => readFile(new URL(`../../../../${path}`, import.meta.url), "utf8");
 
 const documented = async (): Promise<string> => {
-  const blocks = [...(await textOf("docs/admission.md")).matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+  const blocks = [...(await textOf("docs/reference/admission.md")).matchAll(/```yaml\n([\s\S]*?)```/g)].map(
     ([, block = ""]) => block,
   );
   const found = blocks.filter((block) => block.includes("kind: NetworkPolicy"));

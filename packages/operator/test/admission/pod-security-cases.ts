@@ -8,6 +8,8 @@ export interface PodSecurityCase {
   readonly judged: Judged;
   readonly baseline: Verdict;
   readonly restricted: Verdict;
+  /** The minor version that brought the check, where that is newer than the oldest one supported. */
+  readonly since?: string;
 }
 
 /** A container that holds to the profile Restricted. */
@@ -67,7 +69,10 @@ export const podSecurityCases: readonly PodSecurityCase[] = [
   onlyRestricted("root by number", withContext({ runAsUser: 0, runAsNonRoot: undefined })),
   both("an unconfined seccomp profile", withContext({ seccompProfile: { type: "Unconfined" } })),
   onlyRestricted("no seccomp profile", withContext({ seccompProfile: undefined })),
-  both("an unconfined AppArmor profile", withContext({ appArmorProfile: { type: "Unconfined" } })),
+  {
+    ...both("an unconfined AppArmor profile", withContext({ appArmorProfile: { type: "Unconfined" } })),
+    since: "1.30",
+  },
   fine("an AppArmor profile", withContext({ appArmorProfile: { type: "RuntimeDefault" } })),
   both("a SELinux type that is not for containers", withContext({ seLinuxOptions: { type: "spc_t" } })),
   fine("a SELinux type that is", withContext({ seLinuxOptions: { type: "container_init_t", level: "s0" } })),
@@ -75,12 +80,21 @@ export const podSecurityCases: readonly PodSecurityCase[] = [
   both("a SELinux role", withContext({ seLinuxOptions: { role: "r" } })),
   both("a port of the host", withContainer({ ports: [{ containerPort: 80, hostPort: 80 }] })),
   fine("a port", withContainer({ ports: [{ containerPort: 80 }] })),
-  both("a probe that goes elsewhere", withContainer({ livenessProbe: { httpGet: { port: 80, host: "example.com" } } })),
+  {
+    ...both(
+      "a probe that goes elsewhere",
+      withContainer({ livenessProbe: { httpGet: { port: 80, host: "example.com" } } }),
+    ),
+    since: "1.34",
+  },
   fine("a probe of the Pod", withContainer({ livenessProbe: { httpGet: { port: 80 } } })),
-  both(
-    "a hook that goes elsewhere",
-    withContainer({ lifecycle: { preStop: { httpGet: { port: 80, host: "127.0.0.1" } } } }),
-  ),
+  {
+    ...both(
+      "a hook that goes elsewhere",
+      withContainer({ lifecycle: { preStop: { httpGet: { port: 80, host: "127.0.0.1" } } } }),
+    ),
+    since: "1.34",
+  },
   both("a hostPath", withVolume({ hostPath: { path: "/" } })),
   onlyRestricted("a volume over the network", withVolume({ nfs: { server: "nfs", path: "/" } })),
   fine("an emptyDir", withVolume({ emptyDir: {} })),

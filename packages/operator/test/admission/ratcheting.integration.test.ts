@@ -4,7 +4,7 @@
  * - What is sound in it can be changed; what is not, only for the better.
  * - The pure checks with the handler's view of an update agree with that.
  */
-import { ApiStatusError, type Cluster, startCluster } from "@pcmc/devcluster";
+import { ApiStatusError, type Cluster, since, startCluster } from "@pcmc/devcluster";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { podConfigMapConfigHandler } from "../../src/admission/handler.ts";
 import { pcmc } from "../api/corpus.ts";
@@ -61,6 +61,9 @@ interface Held {
   readonly spec: unknown;
 }
 
+/** Before, such an object takes no write at all, of status or metadata either, until it is mended. */
+const ratcheting = since("1.30", "ratcheting of a CRD's validation");
+
 let cluster: Cluster;
 
 beforeAll(async () => {
@@ -102,17 +105,17 @@ const handlerRefuses = async (before: Held, after: Held | ReturnType<typeof pcmc
 };
 
 describe.each(STORED)("the stored $name", ({ name, spec, worse, mended }) => {
-  test("takes a status", async () => {
+  test.skipIf(ratcheting.missing)(`takes a status${ratcheting.note}`, async () => {
     const status = { observedGeneration: 1, matched: 0, failed: 0 };
     expect(await patch(name, { status }, "/status")).toMatchObject({ status });
   });
 
-  test("takes labels and finalizers, and gives them back", async () => {
+  test.skipIf(ratcheting.missing)(`takes labels and finalizers, and gives them back${ratcheting.note}`, async () => {
     await patch(name, { metadata: { labels: { seen: "yes" }, finalizers: ["example.com/hold"] } });
     await patch(name, { metadata: { labels: null, finalizers: null } });
   });
 
-  test("takes a change of something that is sound", async () => {
+  test.skipIf(ratcheting.missing)(`takes a change of something that is sound${ratcheting.note}`, async () => {
     const before = await cluster.request<Held>("GET", `${PCMCS}/${name}`);
     const after = await patch(name, { spec: { annotationsToInclude: ["owner"] } });
     expect(after.metadata.generation).toBe(before.metadata.generation + 1);

@@ -15,7 +15,7 @@ export interface Session {
 /** A row of a table, by the names in its head. */
 export type Row = Readonly<Record<string, string>>;
 
-const guide = readFileSync(join(ROOT, "docs/templates.md"), "utf8");
+const guide = readFileSync(join(ROOT, "docs/how-to/write-templates.md"), "utf8");
 
 const blocks = [...guide.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = "", text = ""]) => ({
   language,

@@ -1,5 +1,5 @@
 /*
- * docs/templates.md: what it says is so.
+ * docs/how-to/write-templates.md: what it says is so.
  *
  * Invariants:
  * - Each block is a file, a command that is run, or what that prints (those that need a cluster: templates.integration.test.ts).

@@ -1,5 +1,5 @@
 /*
- * The examples and docs/templates.md in a cluster, with the manager and its webhook as users run them.
+ * The examples and docs/how-to/write-templates.md in a cluster, with the manager and its webhook as users run them.
  *
  * Invariants:
  * - The API server takes all ten examples, without a warning; the controller makes of their Pods what `preview` does.

@@ -1,5 +1,5 @@
 /*
- * docs/metrics.md against what `pcmc agent` exports, alone and inside a manager.
+ * docs/reference/metrics.md against what `pcmc agent` exports, alone and inside a manager.
  *
  * Invariants:
  * - Every metric that is exported is in the reference, and every one of the reference is exported, with its type.
@@ -82,6 +82,9 @@ describe.skipIf(noKernel)(`the metrics of a node agent${skipped}`, () => {
       LEADER_ELECTION_ENABLED: "false",
     });
     await namespace.settled("all");
-    expect([await hasNativeLibrary(manager), (await manager.scrape()).includes("ebpf_")]).toEqual([false, false]);
+    expect([
+      await hasNativeLibrary(manager),
+      (await manager.scrape()).includes("podconfigmap_controller_ebpf_"),
+    ]).toEqual([false, false]);
   });
 });

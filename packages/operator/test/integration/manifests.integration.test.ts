@@ -6,20 +6,17 @@
  * - The permissions of manifests/rbac.yaml are enough for all that the manager does, and the log misses none.
  */
 
-import { fileURLToPath } from "node:url";
 import { freePort } from "@pcmc/devcluster";
 import { expect, test } from "vitest";
 import { eventually } from "./support/eventually.ts";
 import { ManagerProcess } from "./support/manager-process.ts";
 import { eventuallyExact } from "./support/oracle.ts";
+import { shipped } from "./support/shipped-files.ts";
 import { creationOf, inSecret, registeredBundle, reviewAt } from "./support/webhook-process.ts";
 import { useWorld } from "./support/world.ts";
 
 const world = useWorld();
-const files = ["crd", "manifests"].flatMap((name) => [
-  "--filename",
-  fileURLToPath(new URL(`../../../../${name}`, import.meta.url)),
-]);
+const files = [...shipped("crd"), ...shipped("manifests")];
 /** The default of `--controllers`. */
 const ALL_CONTROLLERS: string[] = [];
 const SERVER_SIDE = ["--server-side", "--force-conflicts"];

@@ -1,5 +1,5 @@
 /*
- * docs/metrics.md against what `pcmc manager` exports.
+ * docs/reference/metrics.md against what `pcmc manager` exports.
  *
  * Invariants:
  * - Every metric that is exported is in the reference, and every one of the reference is exported, with its type.

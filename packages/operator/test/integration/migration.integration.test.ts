@@ -1,5 +1,5 @@
 /*
- * A cluster that ran the Go demo controller, taken over as docs/migration.md says. What the demo leaves is made here, from what
+ * A cluster that ran the Go demo controller, taken over as docs/how-to/migrate.md says. What the demo leaves is made here, from what
  * its code does: a definition without status subresource; ConfigMaps with our labels, a data key of its own and an
  * ownerReference as controller; statuses about any generation, or none.
  *
@@ -22,6 +22,7 @@ import { ManagerProcess } from "./support/manager-process.ts";
 import type { Namespace } from "./support/namespace.ts";
 import type { Held } from "./support/namespace-client.ts";
 import { eventuallyExact, expectExact } from "./support/oracle.ts";
+import { shipped } from "./support/shipped-files.ts";
 import { useWorld } from "./support/world.ts";
 
 const repository = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
@@ -75,14 +76,21 @@ beforeEach(async () => {
   isFresh = false;
 });
 
-/** Runs the commands of docs/migration.md, in the repository. @throws what kubectl says. */
+/** The arguments for one that names a folder of the repository; `--filename` before it is part of them. */
+const withShipped = (arg: string): readonly string[] => {
+  if (arg === "--filename") return [];
+  const [, folder] = /^(crd|manifests)\/$/.exec(arg) ?? [];
+  return folder === "crd" || folder === "manifests" ? shipped(folder) : [arg];
+};
+
+/** Runs the commands of docs/how-to/migrate.md, in the repository. @throws what kubectl says. */
 const runDocumentedCommands = async (): Promise<void> => {
-  const text = readFileSync(repository("docs/migration.md"), "utf8");
+  const text = readFileSync(repository("docs/how-to/migrate.md"), "utf8");
   const [, block = ""] = /```sh\n([^`]*)```/.exec(text) ?? [];
   const commands = block.split("\n").flatMap((line) => (line.startsWith("kubectl ") ? [line.split(" ").slice(1)] : []));
   expect(commands.map(([verb]) => verb)).toEqual(["delete", "apply", "apply"]);
   for (const args of commands) {
-    await kubectl(args.map((arg) => (/^(crd|manifests)\/$/.test(arg) ? repository(arg) : arg)));
+    await kubectl(args.flatMap(withShipped));
   }
 };
 

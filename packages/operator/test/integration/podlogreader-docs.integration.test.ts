@@ -1,5 +1,5 @@
 /*
- * examples/podlogreader.yaml and the commands of docs/podlogreader.md, as a reader would run them.
+ * examples/podlogreader.yaml and the commands of docs/how-to/give-log-access.md, as a reader would run them.
  *
  * Invariants:
  * - Each kubectl command of the page works, but for those that need a kubelet, which the end-to-end tests have.
@@ -18,7 +18,7 @@ import { fixedConfig } from "./support/manager.ts";
 const scene = useScene({ workloads: true });
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
-const PAGE = readFileSync(`${ROOT}docs/podlogreader.md`, "utf8");
+const PAGE = readFileSync(`${ROOT}docs/how-to/give-log-access.md`, "utf8");
 const COMMANDS = [...PAGE.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = ""]) => block.trim().split("\n"));
 const NEEDS_KUBELET = /^kubectl logs /;
 const GROUP = ["checkout-support"];

@@ -1,5 +1,5 @@
 /*
- * Every example of `--help` and of docs/preview.md, run as it stands in bash, against a real cluster where it needs one.
+ * Every example of `--help` and of docs/how-to/preview.md, run as it stands in bash, against a real cluster where it needs one.
  *
  * Invariants:
  * - Each ends with exit code 0 and says nothing on standard error; the manager runs until SIGTERM.
@@ -51,13 +51,15 @@ const shop = async (): Promise<void> => {
 
 const envOf = (folder: Folder) => ({ PATH: `${folder.path}/bin:${BIN}:${process.env.PATH}`, HOME: folder.path });
 
-// Those about logs and nodes want another cluster: who-can-read and ebpf-examples.integration.test.ts run them.
-const { manager, "who-can-read": _who, "logs-kubeconfig": _logs, agent: _agent, top: _top, ...others } = examples;
+// Those about logs, nodes and whole installations want another cluster: who-can-read, ebpf-examples, doctor and
+// uninstall.integration.test.ts run them.
+const { "who-can-read": _who, "logs-kubeconfig": _logs, agent: _agent, top: _top, ...local } = examples;
+const { manager, doctor: _doctor, uninstall: _uninstall, ...others } = local;
 
-const guide = readFileSync(new URL("../../../../docs/preview.md", import.meta.url), "utf8");
+const guide = readFileSync(new URL("../../../../docs/how-to/preview.md", import.meta.url), "utf8");
 const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block.trimEnd().split("\n"));
 
-test.each(blocks.flat())("docs/preview.md: %s", async (line) => {
+test.each(blocks.flat())("docs/how-to/preview.md: %s", async (line) => {
   await shop();
   const folder = await home();
   const { code, stderr } = await folder.shell(line, { env: envOf(folder) });

@@ -4,7 +4,7 @@
  * Invariants:
  * - No write without a difference: not at a restart, not at a resync, not for what does not concern us.
  * - observedGeneration moves only when every selected Pod is settled at that generation.
- * - Metrics have the names and labels of docs/metrics.md, and none of what is gone.
+ * - Metrics have the names and labels of docs/reference/metrics.md, and none of what is gone.
  */
 import type { Event } from "kubernetes-types/core/v1.d.ts";
 import { expect, test } from "vitest";

@@ -332,11 +332,11 @@ describe("what cannot be answered is told in one line, with exit code 2", () => 
   });
 });
 
-const guide = readFileSync(new URL("../../../../docs/who-can-read.md", import.meta.url), "utf8");
+const guide = readFileSync(new URL("../../../../docs/reference/who-can-read.md", import.meta.url), "utf8");
 const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = ""]) => block.trimEnd().split("\n"));
 const lines = [...examples["who-can-read"], ...examples["logs-kubeconfig"]].map(({ line }) => line);
 
-describe("examples of the help and of docs/who-can-read.md", () => {
+describe("examples of the help and of docs/reference/who-can-read.md", () => {
   test.each([...new Set([...lines, ...blocks])])("%s", async (line) => {
     await shop();
     const { kubectl } = await resolveAssets(["kubectl"]);

@@ -19,7 +19,7 @@ import { injectionWarnings } from "./warnings.ts";
 export interface InjectionOptions {
   readonly watchers: Pick<Informer<Watcher>, "inNamespace" | "syncedIn" | "missing">;
   readonly namespaces: Pick<NamespaceLabels, "labelsOf">;
-  readonly nativeSidecars: Pick<NativeSidecars, "supported">;
+  readonly nativeSidecars: Pick<NativeSidecars, "supported"> & Partial<Pick<NativeSidecars, "minor">>;
   /** The operator's. */
   readonly ownNamespace: string;
   /** Those that are watched (`WATCH_NAMESPACES`); empty = all. */
@@ -49,8 +49,8 @@ export const injectionHandler =
     const { watchers, namespaces, nativeSidecars, metrics } = options;
     const { namespace } = request;
     if (!watchers.syncedIn(namespace)) throw new NotKnownYetError(`the Watchers of namespace ${namespace} are`);
-    const { supported } = nativeSidecars;
-    const injection = inject(pod, watchers.inNamespace(namespace), { nativeSidecars: supported ?? true });
+    const { supported, minor } = nativeSidecars;
+    const injection = inject(pod, watchers.inNamespace(namespace), { nativeSidecars: supported ?? true, minor });
     if (supported === undefined && injection.added.length > 0)
       throw new NotKnownYetError("the version of the API server is");
     // What does not happen is not counted.

@@ -1,0 +1,69 @@
+/*
+ * docs/reference/conditions.md against the code.
+ *
+ * Invariants:
+ * - Each text in CamelCase of the code that makes statuses and Events is a reason or condition of the page, or stands below
+ *   among those that are none: so nobody adds a reason without a word about it.
+ * - The tables have no reason that the code does not have.
+ */
+import { globSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { ROOT } from "../../../../scripts/docs/pages.ts";
+
+const page = readFileSync(`${ROOT}docs/reference/conditions.md`, "utf8");
+
+const files = globSync("packages/operator/src/{controllers,podconfigmap,watcher,podlogreader,ebpf}/**/*.ts", {
+  cwd: ROOT,
+});
+const codeOf = (file: string): string =>
+  readFileSync(`${ROOT}${file}`, "utf8")
+    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
+    .replaceAll(/^\s*\/\/.*$/gm, "")
+    .replaceAll(/\s\/\/\s.*$/gm, "");
+const code = files.map(codeOf).join("\n");
+// A quoted text, or a property of a table of conditions.
+const texts = new Set(
+  [...code.matchAll(/"([A-Z]\w*[a-z]\w*)"|^ {2}([A-Z][a-z]\w*): \[/gm)].map(
+    ([, text, property]) => text ?? property ?? "",
+  ),
+);
+
+/** Kinds, fields' values and verbs of Kubernetes; names of our errors. */
+const NO_REASONS: ReadonlySet<string> = new Set([
+  ...["ConfigMap", "DaemonSet", "Deployment", "Pod", "PodConfigMapConfig", "ReplicaSet", "Role", "RoleBinding"],
+  ...["ServiceAccount", "StatefulSet", "Watcher"],
+  ...["Always", "Auto", "BestEffort", "Burstable", "Default", "DoesNotExist", "Exists", "False", "File", "Filesystem"],
+  ...[
+    "Guaranteed",
+    "IfNotPresent",
+    "In",
+    "Never",
+    "Normal",
+    "NotIn",
+    "OnChange",
+    "OnDelete",
+    "OnFailure",
+    "Progressing",
+  ],
+  ...["Sidecar", "Container", "Succeeded", "True", "Unknown", "Warning", "NamespaceTerminating"],
+  // Actions of Events, and topics of podlogreader's troubles.
+  ...["Delete", "Grant", "Inject", "Reconcile", "Restart", "Pods", "Conflict", "Remains"],
+  // Names of errors, and reasons that only our own code sees.
+  ...["EbpfError", "EbpfUnavailable", "EnforceError", "FormerPod", "NotRendered"],
+]);
+
+test("each reason of the code is explained", () => {
+  expect(texts.size).toBeGreaterThan(80);
+  const silent = [...texts].filter((text) => !NO_REASONS.has(text) && !page.includes(`\`${text}\``)).sort();
+  expect(silent).toEqual([]);
+});
+
+test("no reason is explained that the code does not have", () => {
+  const rows = [...page.matchAll(/^\| ((?:`[A-Z]\w+`(?:, )?)+) \|/gm)].flatMap(([, cell = ""]) =>
+    [...cell.matchAll(/`(\w+)`/g)].map(([, reason = ""]) => reason),
+  );
+  expect(rows.length).toBeGreaterThan(60);
+  // podlogreader puts these together of a kind and what is the matter with it.
+  const composed = new Set(["RoleBindingRemains", "ServiceAccountRemains"]);
+  expect(rows.filter((reason) => !texts.has(reason) && !composed.has(reason))).toEqual([]);
+});
