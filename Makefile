@@ -62,7 +62,7 @@ docs-test: assets helm wasm ## Run the commands of README and docs as they stand
 	@$(NODE) scripts/docs-test.ts $(PAGE)
 	@$(if $(PAGE),,$(NODE) scripts/demo-recording.ts --check)
 
-# VERSIONS="1.29 1.33"; else every one that packages/devcluster/go has besides the default. The first run builds them: 8 minutes each.
+# VERSIONS="1.29 1.33"; else every one that packages/devcluster/go has besides the default. The first run builds them: 8 to 20 minutes each.
 test-matrix: install helm wasm bpf ## The API-server tests against older versions of Kubernetes
 	@$(NODE) scripts/test-matrix.ts $(VERSIONS)
 

@@ -283,7 +283,7 @@ const uninstall = (command: Command, { io, setExitCode }: Definitions): void => 
         .default(300_000, "5m"),
     )
     .option("--skip-unreachable", "nodes that do not answer are named, and are no failure")
-    .addOption(new Option("--daemon-set <name...>", "DaemonSets whose Pods detach").hideHelp())
+    .option("--daemon-set <name...>", "DaemonSets whose Pods detach")
     .option("--kubeconfig <file>", "kubeconfig of the cluster")
     .option("--context <context>", "context of the kubeconfig")
     .action(async (options: UninstallOptions) => {

@@ -5,7 +5,6 @@
  * - A manager that died without a word is told by its Lease, by webhooks that do not answer, and by its own pages; no more.
  * - What is wrong besides is found beside that: each fault adds exactly its own finding, with what to do.
  */
-import { Pods } from "@pcmc/controller-runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAuthority, issueLeaf } from "../../../controller-runtime/src/webhook/certificate-authority.ts";
 import { AFFILIATE } from "../../src/podlogreader/names.ts";
@@ -203,40 +202,16 @@ describe.skipIf(skip)(
       await findsBesides();
     });
 
-    test("a Pod that cannot pull its image, or was killed for want of memory, is told with what to do", async () => {
-      const { name } = (await stage.pod()).metadata;
-      const path = `/api/v1/namespaces/default/${Pods.plural}/${name}/status`;
-      const ready = (status: "True" | "False") => [
-        { type: "Ready", status, lastTransitionTime: null },
-        { type: "ContainersReady", status, lastTransitionTime: null },
-      ];
-      const container = { name: "manager", image: "", imageID: "", restartCount: 3, ready: false };
-      const waiting = { waiting: { reason: "ImagePullBackOff", message: "Back-off pulling image" } };
-      await stage.cluster.request(
-        "PATCH",
-        path,
-        { status: { conditions: ready("False"), containerStatuses: [{ ...container, state: waiting }] } },
-        STRATEGIC,
-      );
-      expect((await findsBesides("install.replicas"))[0]).toMatchObject({
+    test("a Pod that no node takes is told with the scheduler's reason and what to do", async () => {
+      const strategy = { type: "Recreate", rollingUpdate: null };
+      const template = { spec: { nodeSelector: { "example.com/nowhere": "true" } } };
+      await stage.cluster.request("PATCH", DEPLOYMENT, { spec: { strategy, template } }, STRATEGIC);
+      const gone = await stage.finds(["leader.alive", "webhooks.answers", "install.replicas"]);
+      expect(gone.find(({ id }) => id === "install.replicas")).toMatchObject({
         status: "failed",
-        message: expect.stringContaining(
-          `0 of 1 replica ready: Pod ${name}: container manager waits: ImagePullBackOff`,
-        ),
-        remedy: expect.stringContaining("imagePullSecrets"),
+        message: expect.stringMatching(/^0 of 1 replica ready: Pod \S+: no node takes it: 0\/1 nodes are available/),
+        remedy: expect.stringContaining("nodeSelector"),
       });
-      const killed = { terminated: { reason: "OOMKilled", exitCode: 137 } };
-      const crashing = { waiting: { reason: "CrashLoopBackOff" } };
-      await stage.cluster.request(
-        "PATCH",
-        path,
-        { status: { containerStatuses: [{ ...container, state: crashing, lastState: killed }] } },
-        STRATEGIC,
-      );
-      const [memory] = await stage
-        .finds([...DEAD, "install.replicas"])
-        .then((all) => all.filter(({ message }) => message.includes("memory")));
-      expect(memory).toMatchObject({ remedy: expect.stringContaining("raise the container's memory limit") });
     });
 
     test("settings that stop the manager are told before its log is read", async () => {

@@ -86,7 +86,10 @@ describe("the Service", () => {
     ["that may not be read", { service: FORBIDDEN }, "skipped"],
     [
       "that stands for a name",
-      { service: seen(stored(SERVICE, { spec: { type: "ExternalName", externalName: "a" } })), endpoints: listed<never>() },
+      {
+        service: seen(stored(SERVICE, { spec: { type: "ExternalName", externalName: "a" } })),
+        endpoints: listed<never>(),
+      },
       "ok",
     ],
     [
