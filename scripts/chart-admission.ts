@@ -26,7 +26,7 @@ const define = (name: string, body: string): string => `{{- define "${name}" -}}
 
 const validating = (group: ValidatedGroup): string => {
   const { webhooks } = validatingWebhookConfiguration({ namespace: RELEASE_NAMESPACE }, [group]);
-  const text = swap(yamlOf(webhooks), RELEASE_NAMESPACE, "{{ .Release.Namespace }}");
+  const text = swap(yamlOf(webhooks), RELEASE_NAMESPACE, "{{ .Release.Namespace | toYaml }}");
   return swap(text, "failurePolicy: Ignore", "failurePolicy: {{ .Values.webhooks.failurePolicy }}");
 };
 
@@ -43,7 +43,7 @@ const swapLines = (text: string, found: RegExp, lines: string): string => {
 const OWN = `{{- if not (has .Release.Namespace (list ${[...excludedNamespaces("default"), "default"]
   .map((name) => JSON.stringify(name))
   .join(" ")})) }}
-- {{ .Release.Namespace }}
+- {{ .Release.Namespace | toYaml }}
 {{- end }}`;
 
 const ONLY_WATCHED = `{{- with .Values.watchNamespaces }}
@@ -51,7 +51,7 @@ const ONLY_WATCHED = `{{- with .Values.watchNamespaces }}
   operator: In
   values:
     {{- range sortAlpha . }}
-    - {{ . }}
+    - {{ . | toYaml }}
     {{- end }}
 {{- end }}`;
 
@@ -63,7 +63,22 @@ const injecting = (): string => {
     `^ *- key: kubernetes.io/metadata.name\\n.*operator: In\\n.*values:\\n.*- ${WATCHED}$`,
     "gm",
   );
-  return swap(swapLines(own, watched, ONLY_WATCHED), RELEASE_NAMESPACE, "{{ .Release.Namespace }}");
+  return swap(swapLines(own, watched, ONLY_WATCHED), RELEASE_NAMESPACE, "{{ .Release.Namespace | toYaml }}");
+};
+
+/** The line by which the policy knows the agents, in a text that has it once. */
+const MATCHED = new RegExp(`^ *expression: .*${ACCOUNT}.*$`, "gm");
+
+const limiting = (): string => {
+  const inOne = yamlOf(agentAdmissionPolicy({ name: ACCOUNT, namespace: RELEASE_NAMESPACE }).spec ?? {});
+  const inAny = yamlOf(agentAdmissionPolicy({ name: ACCOUNT }).spec ?? {});
+  const line = (text: string) => swap(text.match(MATCHED)?.[0]?.trim() ?? "", ACCOUNT, "{{ .account }}");
+  const chosen = `{{- if .namespace }}
+${swap(line(inOne), RELEASE_NAMESPACE, "{{ .namespace }}")}
+{{- else }}
+${line(inAny)}
+{{- end }}`;
+  return swapLines(inAny, MATCHED, chosen);
 };
 
 const HEAD = `{{/*
@@ -77,9 +92,9 @@ export const admissionTemplate = (): string => {
     define("pcmc.webhook.podconfigmap", validating("podconfigmap")),
     define("pcmc.webhook.watcher", validating("watcher")),
     `{{/* Always with failurePolicy Ignore: no Pod waits for the operator. */}}\n${define("pcmc.webhook.inject", injecting())}`,
-    `{{/* Takes \`account\`: the name of the ServiceAccount that agents run as. */}}\n${define(
+    `{{/* Takes \`account\` and \`namespace\` of the ServiceAccount that agents run as; an empty one is any. */}}\n${define(
       "pcmc.agent.policySpec",
-      swap(yamlOf(agentAdmissionPolicy(ACCOUNT).spec ?? {}), ACCOUNT, "{{ .account }}"),
+      limiting(),
     )}`,
   ];
   return `${HEAD}${parts.join("\n\n")}\n`;

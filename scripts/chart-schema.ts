@@ -76,6 +76,7 @@ const agent = toggled({
   image,
   settings: agentSettingsSchema(),
   detachOnUninstall: BOOLEAN,
+  admissionPolicyAnyNamespace: BOOLEAN,
   detachTimeoutSeconds: { type: "integer", minimum: 1, maximum: 3600 },
   admissionPolicy: { enum: ["auto", "required"] },
   capabilities: { type: "array", items: { type: "string", pattern: "^[A-Z_]+$" }, uniqueItems: true },

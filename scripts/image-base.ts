@@ -1,11 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DebianPackage, packagesOf, statusOf } from "./image-debian.ts";
+import { nodeLicense } from "./image-licenses.ts";
 import { type ImageFile, librariesOf, type Machine } from "./image-machine.ts";
 import { ImageTree } from "./image-tree.ts";
 
 /** Where distroless images have Node. */
 export const NODE = "/nodejs/bin/node";
+
+/** Node's licence, where Debian's packages have theirs. */
+export const NODE_COPYRIGHT = "/usr/share/doc/node/copyright";
 
 /** Where Go, OpenSSL and Node's `--use-openssl-ca` look. */
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
@@ -45,6 +49,7 @@ export const writeBase = (folder: string, machine: Machine): BaseContents => {
   if (!existsSync(certificates.source))
     throw new Error(`${CERTIFICATES} is not there: apt-get install ca-certificates`);
   tree.copy(machine.node, NODE, 0o755);
+  tree.copy(nodeLicense(machine), NODE_COPYRIGHT);
   // The dynamic linker is a program.
   for (const { source, path } of libraries) tree.copy(source, path, path.includes("/ld-linux") ? 0o755 : 0o644);
   tree.copy(certificates.source, certificates.path);

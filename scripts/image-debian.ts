@@ -66,10 +66,13 @@ export const packagesOf = ({ root, architecture }: Machine, files: readonly Imag
       .split("\n")
       .filter((one) => one.includes(`\t${architecture}\t`) || one.includes("\tall\t"));
     const [, version = "", forArchitecture = "", source = "", sourceVersion = "", maintainer = ""] = line.split("\t");
-    const copyright = join(root, "usr/share/doc", name, "copyright");
+    // This machine's is as good where that one only points to another package.
+    const copyright = [root, "/"]
+      .map((folder) => join(folder, "usr/share/doc", name, "copyright"))
+      .find((file) => existsSync(file));
     return {
       ...{ name, version, architecture: forArchitecture, source, sourceVersion, maintainer, license: LICENSES[name] },
-      copyright: existsSync(copyright) ? copyright : undefined,
+      copyright,
     };
   });
 };

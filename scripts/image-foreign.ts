@@ -21,7 +21,8 @@ export const machineFor = (architecture: Architecture): Machine => {
   if (architecture === ownArchitecture()) return ownMachine();
   const base = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
   const { versions } = process;
-  const folder = join(base, "podconfigmap-controller", "images", `${architecture}-node-${versions.node}`);
+  const name = `${architecture}-node-${versions.node}-with-license`;
+  const folder = join(base, "podconfigmap-controller", "images", name);
   if (!existsSync(folder)) fetchInto(folder, architecture);
   return { architecture, root: join(folder, "root"), node: join(folder, "package/bin/node") };
 };
@@ -51,7 +52,7 @@ const run = (folder: string, program: string, args: readonly string[]): string =
 const fetchNode = (folder: string, architecture: Architecture): void => {
   const name = `node-linux-${NAMES[architecture].node}@${process.versions.node}`;
   const archive = run(folder, "npm", ["pack", "--silent", name]).trim();
-  run(folder, "tar", ["-xzf", archive, "package/bin/node"]);
+  run(folder, "tar", ["-xzf", archive, "package/bin/node", "package/LICENSE"]);
   rmSync(join(folder, archive));
 };
 

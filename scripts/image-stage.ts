@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { BUNDLE, type BundleContents, contentsOf, PROGRAM } from "./bundle.ts";
 import { type BaseContents, NODE, writeNotices } from "./image-base.ts";
 import { packagesOf } from "./image-debian.ts";
+import { goLicenses, npmLicenses } from "./image-licenses.ts";
 import { findLibrary, type ImageFile, librariesOf, type Machine, NAMES } from "./image-machine.ts";
 import type { Metadata } from "./image-metadata.ts";
 import { filesBelow, ImageTree } from "./image-tree.ts";
@@ -75,6 +76,9 @@ export const stage = (folder: string, { machine, metadata, base }: StageOptions)
     else if (!/^(dist\/bpf|src\/build)\//.test(path)) manager.copy(source, `/pcmc/${path}`);
   }
   manager.copy(join(repository, "LICENSE"), "/pcmc/LICENSE");
+  const engine = goLicenses(join(BUNDLE, "dist/gotemplate.wasm"));
+  for (const { source, path } of [...npmLicenses(contents.packages), ...engine]) manager.copy(source, path);
+  for (const { source, path } of npmLicenses(contents.agent.packages)) agent.copy(source, path);
   manager.write("/pcmc/bin/pcmc", LAUNCHER, 0o755);
   manager.link("/usr/bin/pcmc", "/pcmc/bin/pcmc");
   const libraries = stageLibraries(agent, machine, typeof base === "string" ? [] : base.files);

@@ -41,7 +41,7 @@ program's own default: files/settings.yaml has these, in order.
 {{- define "pcmc.watchNamespacesEnv" -}}
 {{- with .Values.watchNamespaces }}
 - name: WATCH_NAMESPACES
-  value: {{ join "," . }}
+  value: {{ join "," . | quote }}
 {{- end }}
 {{- end }}
 

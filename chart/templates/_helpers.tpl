@@ -141,8 +141,13 @@ true
 {{- fail "agent.admissionPolicy: the cluster has no ValidatingAdmissionPolicy (Kubernetes 1.30); auto installs the agent without it" }}
 {{- end }}
 {{- $monitored := or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
-{{- if and $monitored (not (include "pcmc.portOf" .Values.settings.metricsAddr)) }}
-{{- fail "settings.metricsAddr: must not be 0 with metrics.serviceMonitor or metrics.podMonitor" }}
+{{- $prefix := eq .Values.role "all" | ternary "agent." "" }}
+{{- $addr := eq .Values.role "all" | ternary .Values.agent.settings.metricsAddr .Values.settings.metricsAddr }}
+{{- if and $monitored (not (include "pcmc.portOf" $addr)) }}
+{{- fail (printf "%ssettings.metricsAddr: must not be 0 with metrics.serviceMonitor or metrics.podMonitor" $prefix) }}
+{{- end }}
+{{- if and (include "pcmc.hasAgents" .) .Values.agent.detachOnUninstall (not (include "pcmc.portOf" .Values.agent.settings.metricsAddr)) }}
+{{- fail "agent.settings.metricsAddr: must not be 0 with agent.detachOnUninstall, which learns from /readyz that a node is clean" }}
 {{- end }}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled: takes metrics.service.enabled; metrics.podMonitor does without" }}

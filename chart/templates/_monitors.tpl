@@ -23,7 +23,7 @@
 {{/* Metadata of what the Prometheus operator reads. Takes `root`, `name`, `values`. */}}
 {{- define "pcmc.monitoringMetadata" -}}
 name: {{ .name }}
-namespace: {{ .root.Release.Namespace }}
+namespace: {{ .root.Release.Namespace | toYaml }}
 labels:
   {{- include "pcmc.labels" (dict "root" .root "name" .name "extra" .values.labels) | nindent 2 }}
 {{- with .values.annotations }}

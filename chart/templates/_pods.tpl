@@ -114,3 +114,22 @@ securityContext:
 {{ toYaml . }}
 {{- end }}
 {{- end }}
+
+{{/* Where a NetworkPolicy lets the manager's Pods connect to, and the Pod that has agents detach. */}}
+{{- define "pcmc.egress" -}}
+# DNS, for an API server by name.
+- ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
+# The API server.
+- ports:
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - port: {{ int . }}
+      protocol: TCP
+    {{- end }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

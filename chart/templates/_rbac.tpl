@@ -5,7 +5,7 @@ kind: {{ .kind }}Binding
 metadata:
   name: {{ .name }}
   {{- with .namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | toYaml }}
   {{- end }}
   labels:
     {{- include "pcmc.labels" (dict "root" .root "name" .of "component" .component) | nindent 4 }}
@@ -16,7 +16,7 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ .account }}
-    namespace: {{ .root.Release.Namespace }}
+    namespace: {{ .root.Release.Namespace | toYaml }}
 {{- end }}
 
 {{/* A role and its binding. Takes what the binding takes, and `rules`, a text; nothing without rules. */}}
@@ -28,7 +28,7 @@ kind: {{ .kind }}
 metadata:
   name: {{ .name }}
   {{- with .namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | toYaml }}
   {{- end }}
   labels:
     {{- include "pcmc.labels" (dict "root" .root "name" .of "component" .component) | nindent 4 }}

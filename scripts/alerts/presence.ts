@@ -1,5 +1,9 @@
 import { type AlertGroup, INSTALLATION } from "./alert.ts";
 
+/** A count of the DaemonSet of agents, or of the one that is manager and agent; once, however many replicas kube-state-metrics has. */
+const agents = (count: string): string =>
+  `max by (namespace, daemonset) (kube_daemonset_status_${count}{daemonset=~"podconfigmap-controller(-agent)?"})`;
+
 /** Whether anybody is there, and works. */
 export const presence: AlertGroup = {
   name: "podconfigmap-controller.presence",
@@ -46,7 +50,7 @@ export const presence: AlertGroup = {
     },
     {
       name: "PcmcAgentMissing",
-      expr: `kube_daemonset_status_desired_number_scheduled{daemonset="podconfigmap-controller-agent"} - on (namespace, daemonset) kube_daemonset_status_number_available{daemonset="podconfigmap-controller-agent"} > 0`,
+      expr: `${agents("desired_number_scheduled")} - ${agents("number_available")} > 0`,
       // A rollout takes a tenth of the nodes at a time.
       holds: "15m",
       severity: "warning",

@@ -59,5 +59,6 @@ export const brokenClaims = (blocks: readonly Block[], root: string): readonly s
 const claimFault = (page: string, test: string, root: string): string | undefined => {
   if (!existsSync(join(root, test))) return `run by ${test}, which is not there`;
   const text = readFileSync(join(root, test), "utf8");
-  return text.includes(page) || text.includes("README.md") ? undefined : `run by ${test}, which does not name ${page}`;
+  const isNamed = text.includes(page) || (/(^|\/)README\.md$/.test(page) && text.includes("README.md"));
+  return isNamed ? undefined : `run by ${test}, which does not name ${page}`;
 };

@@ -9,7 +9,7 @@ import { descendants } from "./pcmc-lines.ts";
 const OTHER_VARIABLES: Readonly<Record<string, readonly string[]>> = {
   kubectl: ["KUBECONFIG", "NO_COLOR"],
   "the tests": ["CHAOS_SEEDS", "CHAOS_STORY", "CHAOS_LOG_LEVEL", "CHAOS_LOG_LINES", "CHAOS_SHRINK_SECONDS"],
-  "the dev cluster": ["KUBEBUILDER_ASSETS", "XDG_CACHE_HOME"],
+  "the dev cluster": ["KUBEBUILDER_ASSETS", "KUBERNETES_VERSION", "XDG_CACHE_HOME"],
   Node: ["NODE_OPTIONS", "NODE_COMPILE_CACHE", "MALLOC_TRIM_THRESHOLD_"],
   "the image build": ["SOURCE_DATE_EPOCH", "BASE_IMAGE", "IMAGE_FLAGS"],
 };

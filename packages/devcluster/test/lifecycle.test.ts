@@ -84,7 +84,7 @@ describe("a cluster", () => {
     const deep = join(stateDir, "a".repeat(100));
     mkdirSync(deep);
     await expect(startCluster({ ...small, stateDir: deep })).rejects.toThrow(
-      /etcd\.sock is \d+ characters too long for a socket: set a shorter stateDir or TMPDIR$/,
+      /etcd\.sock:0 is \d+ characters too long for a socket: set a shorter stateDir or TMPDIR$/,
     );
     expect(readdirSync(stateRoot(deep))).toEqual([]);
   });

@@ -89,31 +89,38 @@ const writesOfPods = {
   resources: ["pods", "pods/*"],
 };
 
+/** The ServiceAccount that agents run as. */
+export interface AgentAccount {
+  readonly name: string;
+  /**
+   * Without it the policy is about the ServiceAccounts of that name in every namespace: for where the namespace is not known, as a
+   * policy that matches nobody would forbid nothing. The name must then be one that nobody else's has: they could not write Pods.
+   */
+  readonly namespace?: string;
+}
+
+/** CEL. Neither part of `system:serviceaccount:<namespace>:<name>` can have a colon. */
+const isAgent = ({ name, namespace }: AgentAccount): string =>
+  namespace === undefined
+    ? `request.userInfo.username.startsWith('system:serviceaccount:') && request.userInfo.username.endsWith(':${name}')`
+    : `request.userInfo.username == 'system:serviceaccount:${namespace}:${name}'`;
+
 /**
  * What the agents may change of Pods, beyond what RBAC can say: on its own node only, and nothing but one condition. Without it
  * `patch pods/status` would let the agent of one node mark every Pod of the cluster unready, and change its labels.
  *
- * It is about the ServiceAccounts of that name in every namespace: the agent may be installed in any, and a policy that matches
- * nobody would forbid nothing. Nobody else's requests, the kubelets' among them, are looked at.
+ * Nobody else's requests, the kubelets' among them, are looked at.
  *
  * For Kubernetes 1.30 and later; `failurePolicy: Fail` concerns the agents alone.
- *
- * @param account - the name of the ServiceAccount that agents run as
  */
-export const agentAdmissionPolicy = (account: string): ValidatingAdmissionPolicy => ({
+export const agentAdmissionPolicy = (account: AgentAccount): ValidatingAdmissionPolicy => ({
   apiVersion,
   kind: "ValidatingAdmissionPolicy",
   metadata: { name: AGENT.name, labels: AGENT.labels },
   spec: {
     failurePolicy: "Fail",
     matchConstraints: { resourceRules: [writesOfPods] },
-    matchConditions: [
-      {
-        name: "agent",
-        // Neither part of `system:serviceaccount:<namespace>:<name>` can have a colon.
-        expression: `request.userInfo.username.startsWith('system:serviceaccount:') && request.userInfo.username.endsWith(':${account}')`,
-      },
-    ],
+    matchConditions: [{ name: "agent", expression: isAgent(account) }],
     variables: Object.entries(variables).map(([name, expression]) => ({ name, expression })),
     validations: validations.map((validation) => ({ ...validation, reason: "Forbidden" })),
   },

@@ -13,6 +13,7 @@ import type { LogsKubeconfigOptions } from "./logs-kubeconfig.ts";
 import type { PreviewOptions } from "./preview.ts";
 import { settingsOptions } from "./settings-options.ts";
 import type { TopOptions } from "./top.ts";
+import { STAY_SETTINGS } from "./uninstall/command-line.ts";
 import type { UninstallOptions } from "./uninstall.ts";
 import type { ValidateOptions } from "./validate.ts";
 import { version, versionLine } from "./version.ts";
@@ -128,18 +129,6 @@ const assertAgentParts = async (what: string): Promise<void> => {
 };
 
 type AgentKey = (typeof agentSettingsList)[number]["key"];
-
-const STAY_SETTINGS: readonly AgentKey[] = [
-  "kubeconfig",
-  "nodeName",
-  "watchNamespaces",
-  "bpfPinDir",
-  "metricsAddr",
-  "logLevel",
-  "logFormat",
-  "logJsonFormat",
-  "debug",
-];
 
 const uninstallSettings = (keys: readonly AgentKey[]) => agentSettingsList.filter(({ key }) => keys.includes(key));
 

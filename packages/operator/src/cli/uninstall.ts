@@ -1,11 +1,11 @@
-import { systemClock } from "@pcmc/controller-runtime";
+import { type Client, systemClock } from "@pcmc/controller-runtime";
 import { type ClusterFlags, withCluster } from "./deployment/session.ts";
 import { EXIT, InputError, type Io } from "./io.ts";
 import { AGENT_DAEMON_SETS, agentsStep } from "./uninstall/agents.ts";
 import { conditionsStep, definitionsStep } from "./uninstall/definitions.ts";
 import { generatedSteps } from "./uninstall/generated.ts";
 import { findInstallation, type Installation } from "./uninstall/installation.ts";
-import { managerStep } from "./uninstall/manager.ts";
+import { leaderStep, managerStep } from "./uninstall/manager.ts";
 import { operatorStep, webhooksStep } from "./uninstall/own-objects.ts";
 import { failureText, type Step, type StepContext } from "./uninstall/step.ts";
 
@@ -35,7 +35,7 @@ const REFUSED = "nothing was removed: run it with --yes, or at a terminal to be 
 export const uninstallCluster = (options: UninstallOptions, io: Io): Promise<number> =>
   withCluster(options, io, async ({ client }) => {
     if (options.agentsOnly && options.purge) throw new InputError(["--agents-only and --purge exclude each other"]);
-    const installation = options.agentsOnly ? named(options) : await findInstallation(client, options.namespace);
+    const installation = await installationOf(options, client);
     const steps = stepsOf(options, installation);
     const context = { client, clock: systemClock, namespace: installation.namespace };
     if (options.dryRun) return codeOf(await runAll(steps, { ...context, mode: "look" }, options, io));
@@ -53,9 +53,14 @@ type End = "clean" | "left" | "stopped";
 
 const codeOf = (end: End): number => (end === "clean" ? EXIT.ok : EXIT.failed);
 
-/** Without looking for more: in the Job of the chart nothing else may be read. */
-const named = ({ namespace = "default" }: UninstallOptions): Installation => ({
+/** In the Job of the chart, which names it, nothing more may be read. */
+const installationOf = async ({ agentsOnly, namespace }: UninstallOptions, client: Client): Promise<Installation> =>
+  agentsOnly && namespace !== undefined ? named(namespace) : findInstallation(client, namespace);
+
+const named = (namespace: string): Installation => ({
   namespace,
+  isFound: true,
+  others: [],
   lock: { namespace, name: "" },
   secret: { namespace, name: "" },
   release: undefined,
@@ -64,7 +69,13 @@ const named = ({ namespace = "default" }: UninstallOptions): Installation => ({
 const stepsOf = (options: UninstallOptions, installation: Installation): readonly Step[] => {
   const agents = agentsStep(options.daemonSet ?? AGENT_DAEMON_SETS, options.skipUnreachable ? "told" : "left");
   if (options.agentsOnly) return [agents];
-  const operator = [agents, webhooksStep, managerStep(installation), operatorStep(installation)];
+  const operator = [
+    leaderStep(installation),
+    agents,
+    webhooksStep(installation),
+    managerStep(installation),
+    operatorStep(installation),
+  ];
   return options.purge ? [...operator, ...generatedSteps, conditionsStep, definitionsStep] : operator;
 };
 
@@ -106,9 +117,15 @@ const isConfirmed = async (steps: readonly Step[], context: Context, options: Li
   return false;
 };
 
-const notesOf = ({ agentsOnly, purge }: UninstallOptions, { namespace, release }: Installation): readonly string[] => {
-  if (agentsOnly) return [];
+const notesOf = (options: UninstallOptions, { namespace, isFound, release }: Installation): readonly string[] => {
+  const { agentsOnly, purge } = options;
+  const unfound =
+    isFound || options.namespace !== undefined
+      ? []
+      : [`nothing of it was found in any namespace, so ${namespace} was searched: --namespace names another one`];
+  if (agentsOnly) return unfound;
   return [
+    ...unfound,
     ...(purge
       ? []
       : [

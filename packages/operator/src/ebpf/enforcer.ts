@@ -283,25 +283,20 @@ export class Enforcer implements AsyncDisposable {
 
   /** The map of the node's addresses, kept as they change until it is disposed of. */
   #followAddresses({ clock, log, readAddresses = nodeAddresses }: EnforcerOptions) {
-    const addresses = new NodeAddressMap(this.#dir.node);
-    const onChange = (current: readonly string[]) => {
-      try {
-        addresses.set(current);
-      } catch (error) {
-        log.error("the node's addresses could not be changed; probes from new ones are judged", { error });
-      }
-    };
+    using stack = new DisposableStack();
+    const addresses = stack.use(new NodeAddressMap(this.#dir.node));
+    const onChange = (current: readonly string[]) => addresses.set(current);
+    const onFailure = (error: unknown) => log.error(OLD_ADDRESSES, { error });
     const onDropped = (dropped: number) => log.warning(TOO_MANY_ADDRESSES, { dropped });
-    const follower = new NodeAddresses({ clock, read: readAddresses, onChange, onDropped });
-    onChange(follower.current);
-    const stack = new DisposableStack();
-    stack.use(addresses);
-    stack.use(follower);
-    return { map: addresses.map, [Symbol.dispose]: () => stack.dispose() };
+    stack.use(new NodeAddresses({ clock, read: readAddresses, onChange, onFailure, onDropped }));
+    const kept = stack.move();
+    return { map: addresses.map, [Symbol.dispose]: () => kept.dispose() };
   }
 }
 
 const POLLED = "cgroups cannot be watched and are polled; raise fs.inotify.max_user_watches and max_user_instances";
+const OLD_ADDRESSES =
+  "the node's addresses could not be read or changed; probes from new ones are judged until they can";
 const TOO_MANY_ADDRESSES = "the node has more addresses than there is room for; probes from those left out are judged";
 
 const NO_CGROUP: EbpfFailure = {

@@ -32,7 +32,10 @@ export const nodeAddresses = (
 
 export interface NodeAddressesOptions {
   readonly clock: Clock;
+  /** Told the addresses, at first and when they change; those that it throws for are told again at each look. */
   readonly onChange: (addresses: readonly string[]) => void;
+  /** Told what `read` or `onChange` throw; of failures in a row the first. */
+  readonly onFailure: (error: unknown) => void;
   /** Told when there are more addresses than fit; the number of those that are left out. */
   readonly onDropped: (dropped: number) => void;
   readonly read: () => ReturnType<typeof nodeAddresses>;
@@ -41,7 +44,9 @@ export interface NodeAddressesOptions {
 /** The node's addresses as they change. Linux tells of changes by netlink alone, which Node cannot read, so it looks. */
 export class NodeAddresses implements Disposable {
   readonly #options: NodeAddressesOptions;
-  #current: readonly string[] = [];
+  /** What `onChange` has taken, as one text; `undefined` where it is not known. */
+  #taken: string | undefined;
+  #isFailing = false;
   #dropped = 0;
   #timer: Timer | undefined;
 
@@ -51,27 +56,35 @@ export class NodeAddresses implements Disposable {
     this.#schedule();
   }
 
-  get current(): readonly string[] {
-    return this.#current;
-  }
-
   [Symbol.dispose](): void {
     this.#timer?.cancel();
   }
 
   #schedule(): void {
     this.#timer = this.#options.clock.after(LOOK_AGAIN, () => {
-      if (this.#look()) this.#options.onChange(this.#current);
+      this.#look();
       this.#schedule();
     });
   }
 
-  #look(): boolean {
-    const { addresses, dropped } = this.#options.read();
+  #look(): void {
+    try {
+      this.#take(this.#options.read());
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) this.#options.onFailure(error);
+      this.#isFailing = true;
+    }
+  }
+
+  #take({ addresses, dropped }: ReturnType<typeof nodeAddresses>): void {
     if (dropped > this.#dropped) this.#options.onDropped(dropped);
     this.#dropped = dropped;
-    if (addresses.join() === this.#current.join()) return false;
-    this.#current = addresses;
-    return true;
+    const text = addresses.join();
+    if (text === this.#taken) return;
+    // A failure can leave a part of the change, so until it succeeds not even what was taken before is.
+    this.#taken = undefined;
+    this.#options.onChange(addresses);
+    this.#taken = text;
   }
 }

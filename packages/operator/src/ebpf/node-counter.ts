@@ -1,8 +1,10 @@
 import type { BpfProgram } from "@pcmc/libbpf";
 import { EbpfError } from "./ebpf-error.ts";
 import { SLOTS } from "./layout.ts";
+import { checkLayout } from "./layout-check.ts";
 import type { ProgramObject } from "./programs.ts";
 import { Slots } from "./slots.ts";
+import { pinnedLayout } from "./syscall-programs.ts";
 import { forgetPinnedSlot, type Monitored, pinnedSlots, removeSyscallCounter, SyscallCounter } from "./syscalls.ts";
 
 /** The node's system call counter while any Pod wants it: attached for the first Pod, removed after the last. */
@@ -23,8 +25,14 @@ export class NodeCounter implements Disposable {
     return this.#slots.claim(slot);
   }
 
-  /** Goes on with what an earlier process left, after its slots were claimed; removes it where there are none. */
+  /**
+   * Goes on with what an earlier process left, after its slots were claimed; removes it where there are none.
+   *
+   * @throws EbpfError where that has another layout: it goes on as it is. Its Pods cannot be read, so that none has claimed a
+   * slot does not say that there are none.
+   */
   adopt(): void {
+    checkLayout(this.#node, pinnedLayout(this.#node));
     if (this.#slots.size > 0) this.#open();
     else removeSyscallCounter(this.#node);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readlinkSync, rmdirSync, statSync, symlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, rmdirSync, statSync, symlinkSync } from "node:fs";
 import { codeOf } from "./error-code.ts";
 import { unpin } from "./pin-dir.ts";
 import { processStart } from "./process-start.ts";
@@ -82,9 +82,9 @@ export const takePinDir = (path: string): PinLock => {
     const life = text === undefined ? "dead" : lifeOf(text);
     if (life !== "dead" || !replaceDead(path, mine)) throw inUse(path, life === "unknown" ? "unknown" : "alive");
   }
-  const taken = identityOf(path);
-  // Under the same path there can be another folder by now, which this process has taken anew.
-  const isHeld = () => identityOf(path) === taken && readOwner(owner) === mine;
+  const taken = identityOf(owner);
+  // Under the same path there can be another link by now, of the same text: this process has taken the directory anew.
+  const isHeld = () => identityOf(owner) === taken && readOwner(owner) === mine;
   return {
     get isHeld() {
       return isHeld();
@@ -95,9 +95,9 @@ export const takePinDir = (path: string): PinLock => {
   };
 };
 
-/** Which folder it is, of those that have been there. */
+/** Which link it is, of those that have been there. */
 const identityOf = (path: string): string | undefined => {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats && `${stats.dev}:${stats.ino}`;
 };
 

@@ -4,16 +4,20 @@
  * Invariants, for releases in several namespaces, with and without namespaces to watch:
  * - The webhooks are the code's, for the Service in the release's namespace, without a caBundle.
  * - Injection leaves alone the namespaces of Kubernetes and the release's own, unless that is `default`.
- * - The policy for agents is the code's, for the account that they run as.
+ * - The policy for agents is the code's, for the account that they run as, and for nobody else's of that name.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { agentAdmissionPolicy, agentAdmissionPolicyBinding } from "../../src/admission/agent-policy.ts";
+import {
+  type AgentAccount,
+  agentAdmissionPolicy,
+  agentAdmissionPolicyBinding,
+} from "../../src/admission/agent-policy.ts";
 import {
   mutatingWebhookConfiguration,
   type ValidatedGroup,
   validatingWebhookConfiguration,
 } from "../../src/admission/manifests.ts";
-import { Helm, only } from "./support/helm.ts";
+import { Helm, only, type Values } from "./support/helm.ts";
 
 let helm: Helm;
 beforeAll(async () => {
@@ -41,9 +45,20 @@ test.each<readonly ValidatedGroup[][]>([[["podconfigmap", "watcher"]], [["watche
   },
 );
 
-test.each([
-  ["the agent", { agent: { enabled: true } }, "podconfigmap-controller-agent", "podconfigmap-controller-agent"],
-  ["manager and agent in one", { role: "all" }, "podconfigmap-controller-node", "podconfigmap-controller"],
+const AGENT = "podconfigmap-controller-agent";
+const NODE = "podconfigmap-controller-node";
+const theirs = { create: false, name: "default" };
+
+test.each<readonly [what: string, values: Values, name: string, account: AgentAccount]>([
+  ["the agent", { agent: { enabled: true } }, AGENT, { name: AGENT, namespace: "ops" }],
+  ["manager and agent in one", { role: "all" }, NODE, { name: "podconfigmap-controller", namespace: "ops" }],
+  [
+    "manager and agent by an account of others",
+    { role: "all", serviceAccount: theirs },
+    NODE,
+    { name: "default", namespace: "ops" },
+  ],
+  ["an agent that is moved", { agent: { enabled: true, admissionPolicyAnyNamespace: true } }, AGENT, { name: AGENT }],
 ])("%s may change what the code's policy says", async (_, values, name, account) => {
   const objects = await helm.objects(values);
   expect(only(objects, "ValidatingAdmissionPolicy", name).spec).toEqual(agentAdmissionPolicy(account).spec);

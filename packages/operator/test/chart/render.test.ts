@@ -4,7 +4,8 @@
  * Invariants:
  * - What is asked for is there, and nothing else: the list of objects for each choice of values.
  * - Two renders are equal to the byte, whatever the order in which values are given.
- * - Every object of a namespace is in that of the release or in one that values name; labels are those that values give.
+ * - Every object of a namespace is in that of the release or in one that values name, be that a number; labels are those that
+ *   values give.
  * - The manager's Pod passes Pod Security `restricted`; the agent's has three capabilities and is not privileged.
  * - Nothing that is copied for others is changed on the way: dashboards, the templates of alerts, CRDs.
  */
@@ -13,7 +14,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { HOME } from "../../../../scripts/project.ts";
 import { COMBINATIONS } from "./support/combinations.ts";
-import { CHART, type ChartObject, containerOf, Helm, named, objectsIn, only, type Values } from "./support/helm.ts";
+import {
+  CHART,
+  type ChartObject,
+  containerOf,
+  environmentOf,
+  Helm,
+  named,
+  objectsIn,
+  only,
+  type Values,
+} from "./support/helm.ts";
 
 let helm: Helm;
 beforeAll(async () => {
@@ -160,6 +171,37 @@ describe("for all combinations", () => {
     for (const { metadata } of objects) {
       if (metadata.namespace !== undefined) expect(["ops", "locks", ...watched]).toContain(metadata.namespace);
     }
+  });
+});
+
+/** What stands in a field of some name, wherever that is. */
+const fieldsOf = (value: unknown, field: string): readonly unknown[] => {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (key === field ? [inner] : fieldsOf(inner, field)));
+};
+
+test("namespaces whose names YAML takes for something else stay names", async () => {
+  const chosen = {
+    watchNamespaces: ["456"],
+    agent: { enabled: true },
+    settings: { leaderElectionLockNamespace: "1e3" },
+    metrics: { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } },
+    networkPolicy: { enabled: true },
+    dashboards: { enabled: true },
+    prometheusRule: { enabled: true },
+  };
+  const cases: readonly Values[] = [chosen, { role: "all" }, { webhooks: { certManager: { enabled: true } } }];
+  for (const values of cases) {
+    const text = await helm.render({ crds: { install: false }, ...values }, { namespace: "123" });
+    const objects = objectsIn(text);
+    expect(objects.flatMap((one) => fieldsOf(one, "namespace")).filter((one) => typeof one !== "string")).toEqual([]);
+    const matched = objects.flatMap((one) => [...fieldsOf(one, "matchNames"), ...fieldsOf(one, "values")]).flat();
+    expect(matched.filter((one) => typeof one !== "string")).toEqual([]);
+  }
+  const deployment = only(await helm.objects(chosen, { namespace: "123" }), "Deployment");
+  expect(environmentOf(deployment)).toMatchObject({
+    WATCH_NAMESPACES: "456",
+    LEADER_ELECTION_LOCK_NAMESPACE: "1e3",
   });
 });
 

@@ -76,6 +76,22 @@ test.each<readonly [string, Values]>([
     { settings: { metricsAddr: "0" }, metrics: { podMonitor: { enabled: true } } },
   ],
   [
+    "agent.settings.metricsAddr: must not be 0 with metrics.serviceMonitor",
+    {
+      role: "all",
+      agent: { detachOnUninstall: false, settings: { metricsAddr: "0" } },
+      metrics: { podMonitor: { enabled: true } },
+    },
+  ],
+  [
+    "agent.settings.metricsAddr: must not be 0 with agent.detachOnUninstall",
+    { agent: { enabled: true, settings: { metricsAddr: "0" } } },
+  ],
+  [
+    "agent.settings.metricsAddr: must not be 0 with agent.detachOnUninstall",
+    { role: "all", agent: { settings: { metricsAddr: "0" } } },
+  ],
+  [
     "metrics.serviceMonitor.enabled: takes metrics.service.enabled",
     { metrics: { service: { enabled: false }, serviceMonitor: { enabled: true } } },
   ],
@@ -83,6 +99,14 @@ test.each<readonly [string, Values]>([
   const { exitCode, stderr } = await template(values);
   expect(exitCode).toBe(1);
   expect(stderr).toContain(message);
+});
+
+test.each<Values>([
+  { agent: { settings: { metricsAddr: "0" } } },
+  { agent: { enabled: true, detachOnUninstall: false, settings: { metricsAddr: "0" } } },
+  { role: "all", settings: { metricsAddr: "0" }, metrics: { podMonitor: { enabled: true } } },
+])("an address that nobody here asks may be 0: %j", async (values) => {
+  expect(await template(values)).toMatchObject({ exitCode: 0 });
 });
 
 test("an agent that must be limited is not installed where the cluster cannot do that", async () => {

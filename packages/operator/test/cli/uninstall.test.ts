@@ -4,7 +4,8 @@
  * Invariants:
  * - A node counts as detached only if a Pod that detaches is ready there, and all nodes only if the DaemonSet's controller has seen
  *   the change.
- * - A Pod that does not end makes its node unreachable, and only that.
+ * - A Pod that does not end, or is never begun, makes its node unreachable, and only that.
+ * - Which flags an agent works by, its removal works by.
  * - Of ConfigMaps, Roles and the like only what is surely ours is ours.
  * - What fails is tried again until it is done, and says meanwhile what is in the way.
  */
@@ -13,6 +14,7 @@ import type { DaemonSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { describe, expect, test } from "vitest";
 import { detaching, detachPatch, uninstallArgs } from "../../src/cli/uninstall/agent-pods.ts";
+import { flagValue } from "../../src/cli/uninstall/command-line.ts";
 import { farewell } from "../../src/cli/uninstall/farewell.ts";
 import { isGenerated, isManaged, isReader } from "../../src/cli/uninstall/generated.ts";
 import { farewellPatch } from "../../src/ebpf/uninstall-conditions.ts";
@@ -82,6 +84,23 @@ describe("how far agents are", () => {
     expect(detaching(daemonSet(), [podOn("a", { ready: "False" }), stuck], NOW).isHopeless).toBe(false);
   });
 
+  test("is hopeless too when a Pod was given to a node long ago whose kubelet has never begun it", () => {
+    const scheduled = (at: string, startTime?: string): Stored<Pod> => ({
+      ...podOn("b"),
+      status: {
+        conditions: [{ type: "PodScheduled", status: "True", lastTransitionTime: at }],
+        ...(startTime !== undefined && { startTime }),
+      },
+    });
+    const long = "2026-01-01T00:08:00Z";
+    expect(detaching(daemonSet(), [podOn("a"), scheduled(long)], NOW)).toMatchObject({
+      isDone: false,
+      isHopeless: true,
+    });
+    expect(detaching(daemonSet(), [podOn("a"), scheduled(long, long)], NOW).isHopeless).toBe(false);
+    expect(detaching(daemonSet(), [podOn("a"), scheduled("2026-01-01T00:09:50Z")], NOW).isHopeless).toBe(false);
+  });
+
   test("does not count Pods of others with the same labels", () => {
     const others: Stored<Pod> = { ...podOn("b"), metadata: stored("others") };
     expect(detaching(daemonSet(), [podOn("a"), others], NOW).isDone).toBe(false);
@@ -94,6 +113,12 @@ describe("the change of the DaemonSet", () => {
     expect(uninstallArgs(["manager", "--role", "all"])).toEqual(DETACHES);
   });
 
+  test("keeps the flags of a manager that say where the pins are and how the Pod is asked", () => {
+    const flags = ["--bpf-pin-dir=/x", "--metrics-addr", ":9", "--debug"];
+    const given = ["manager", "--role", "all", ...flags, "--controllers=watcher", "--webhook-addr", ":8443"];
+    expect(uninstallArgs(given)).toEqual(["agent", ...flags, "uninstall", "--stay"]);
+  });
+
   test("reaches all nodes at once, and is made once", () => {
     expect(detachPatch(daemonSet())).toMatchObject({
       spec: { updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "100%", maxSurge: 0 } } },
@@ -101,6 +126,12 @@ describe("the change of the DaemonSet", () => {
     expect(detachPatch(daemonSet(DETACHES))).toBeUndefined();
     expect(detachPatch(daemonSet(["something", "else"]))).toBeUndefined();
   });
+});
+
+test("a flag of a command line is what its last word says, in either spelling", () => {
+  expect(flagValue(["manager", "--a=1", "--b", "2", "--a", "3=4", "--c", "--d"], "a")).toBe("3=4");
+  expect(flagValue(["manager", "--a=1", "--b", "2"], "b")).toBe("2");
+  expect(flagValue(["manager", "--c", "--d"], "c")).toBeUndefined();
 });
 
 describe("a ConfigMap", () => {

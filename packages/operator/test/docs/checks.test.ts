@@ -88,6 +88,15 @@ test("a block is run unless it says otherwise, and what it says is looked into",
   expect(brokenClaims(blocks, root)).toEqual(["docs/a.md:16: run by other.test.ts, which is not there"]);
 });
 
+test("a test that runs a page's commands names that page; a README may be named without its folder", () => {
+  const root = folder({ "it.test.ts": 'read("../README.md")' });
+  const faultsOf = (path: string) =>
+    brokenClaims(blocksOf(readPage(path, "<!-- run by: it.test.ts -->\n```sh\none\n```")), root);
+  expect(faultsOf("packages/a/README.md")).toEqual([]);
+  expect(faultsOf("README.md")).toEqual([]);
+  expect(faultsOf("docs/a.md")).toEqual([expect.stringContaining("which does not name docs/a.md")]);
+});
+
 test("what a page says is printed has to be, in that order", () => {
   const printed = "NAME   READY   AGE\nweb    True    3s\ndb     False   3s\n";
   expect(missingLines("NAME READY AGE\nweb  True  ...", printed)).toEqual([]);

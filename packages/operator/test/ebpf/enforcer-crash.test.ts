@@ -125,7 +125,8 @@ describe.skipIf(noKernel)(`agents that are killed anywhere${skipped}`, () => {
       enforcer.sweep(new Set());
     });
     expect(readdirSync(`${node.pinDir}/pods`)).toEqual([]);
-    expect(readdirSync(node.pinDir)).not.toContain("node");
+    // The node's addresses are no Pod's: they stay with the agent.
+    expect(readdirSync(`${node.pinDir}/node`)).toEqual(["addresses"]);
     expect(await network.reach("tcp", ALWAYS_BLOCKED)).toBe("open");
     expect(openHandles()).toEqual([]);
   });

@@ -3,17 +3,23 @@
 // - A Pod's slot goes to another only when no cgroup of its own counts there any more.
 // - A revision is found only where the whole policy is in the kernel.
 // - Pins of another layout are not read as ours: they are told, and go on as they are.
+// - The node's addresses come into the kernel, at the latest with the first look at which they can.
 // - No handle is left behind.
 
 import { readdirSync } from "node:fs";
+import { silentLogger } from "@pcmc/controller-runtime";
 import { BpfError, BpfMap, BpfProgram, openHandles } from "@pcmc/libbpf";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { decodeMeta, encodeIndex, encodeMeta, encodeTurn, LAYOUT_VERSION } from "../../src/ebpf/layout.ts";
+import { parseAddress } from "../../src/ebpf/address.ts";
+import { architectureOf } from "../../src/ebpf/architecture.ts";
+import { readCalls } from "../../src/ebpf/counters.ts";
+import { decodeMeta, decodeTurn, encodeIndex, encodeMeta, encodeTurn, LAYOUT_VERSION } from "../../src/ebpf/layout.ts";
 import { MetaMap } from "../../src/ebpf/meta.ts";
 import { PodFirewall } from "../../src/ebpf/pod-firewall.ts";
 import { type ProgramObject, readProgram } from "../../src/ebpf/programs.ts";
 import { caller } from "./support/calls.ts";
 import { leftGuarded } from "./support/left-guarded.ts";
+import { ManualClock } from "./support/manual-clock.ts";
 import { testNetwork } from "./support/network.ts";
 import { noKernel, readingOf, skipped, type TestNode, testNode } from "./support/node.ts";
 import { blocking, policyOf } from "./support/policies.ts";
@@ -201,5 +207,52 @@ describe.skipIf(noKernel)(`failures in the middle of the work on a Pod${skipped}
     expect(readdirSync(`${node.pinDir}/node`)).toEqual(before);
     using map = BpfMap.openPinned(`${node.pinDir}/node/turn`);
     expect(map.lookup(encodeIndex(0))).toEqual(turn);
+  });
+
+  test("a node of which all has another layout is told, and its Pods stay counted", async () => {
+    await using node = testNode();
+    using calls = caller();
+    const { pod, cgroup } = node.pod("a1");
+    {
+      await using enforcer = await node.open();
+      await enforcer.apply(pod, counting());
+      await calls.call(cgroup, { getpgid: 3 });
+    }
+    otherLayout(node, "a1");
+    rewrite(`${node.pinDir}/node/turn`, (value) =>
+      encodeTurn({ ...decodeTurn(value), layoutVersion: LAYOUT_VERSION + 1 }),
+    );
+    const before = readdirSync(`${node.pinDir}/node`);
+    const told: unknown[] = [];
+    await using enforcer = await node.open({
+      log: { ...silentLogger, error: (_, fields) => told.push(fields?.error) },
+    });
+    expect(enforcer.adopt()).toEqual([]);
+    expect(told).toEqual([
+      expect.objectContaining({ reason: "OtherLayout", message: expect.stringContaining("pods/a1/meta") }),
+      expect.objectContaining({ reason: "OtherLayout", message: expect.stringContaining("/node ") }),
+    ]);
+    expect(readdirSync(`${node.pinDir}/node`)).toEqual(before);
+    await calls.call(cgroup, { getpgid: 5 });
+    using counts = BpfMap.openPinned(`${node.pinDir}/pods/a1/call_counts`);
+    expect(readCalls(counts, architectureOf()).get("getpgid")).toBe(8n);
+  });
+
+  test("the node's addresses that found no memory once are there a second later", async () => {
+    await using node = testNode();
+    const clock = new ManualClock();
+    const update = BpfMap.prototype.update;
+    let tries = 0;
+    vi.spyOn(BpfMap.prototype, "update").mockImplementation(function (this: BpfMap, ...words) {
+      if (this.name.startsWith("pcmc_addr") && ++tries === 1)
+        throw new BpfError({ operation: "update map", subject: this.name, errno: 12 });
+      update.apply(this, words);
+    });
+    const readAddresses = () => ({ addresses: ["192.0.2.1"], dropped: 0 });
+    await using _ = await node.open({ clock, readAddresses });
+    using map = BpfMap.openPinned(`${node.pinDir}/node/addresses`);
+    expect([...map.keys()]).toEqual([]);
+    clock.advance(1000);
+    expect([...map.keys()]).toEqual([Buffer.from(parseAddress("192.0.2.1"))]);
   });
 });

@@ -1,6 +1,6 @@
 // Invariants:
 // - A node's addresses are those that it may probe its Pods from, each once, and never more than a policy holds.
-// - A change of the addresses is told once.
+// - The addresses are told once, and each change of them; what could not be taken is told until it is.
 // - Missing capabilities are named, and SYS_ADMIN stands for what it includes.
 // - No two Pods have a slot at a time.
 
@@ -41,21 +41,76 @@ describe("the node's addresses", () => {
     expect([addresses.length, dropped]).toEqual([MAX_NODE_ADDRESSES, 3]);
   });
 
-  test("are told when they change, and not again", () => {
+  /** Follows what `read` gives, and notes what is told; what `refused` says of it is not taken. */
+  const following = ({ read, refused = () => false }: Following) => {
     const clock = new ManualClock();
-    let now = ["10.0.0.1"];
     const told: string[] = [];
-    using watched = new NodeAddresses({
+    const follower = new NodeAddresses({
       clock,
-      onChange: (addresses) => told.push(addresses.join()),
+      onChange: (addresses) => {
+        told.push(addresses.join());
+        if (refused()) throw new Error("no memory");
+      },
+      onFailure: (error) => told.push(String(error)),
       onDropped: () => {},
-      read: () => ({ addresses: now, dropped: 0 }),
+      read: () => ({ addresses: read(), dropped: 0 }),
     });
-    clock.advance(5000);
+    return { clock, told, [Symbol.dispose]: () => follower[Symbol.dispose]() };
+  };
+
+  interface Following {
+    readonly read: () => readonly string[];
+    readonly refused?: () => boolean;
+  }
+
+  test("are told at first and when they change, and not again", () => {
+    let now = ["10.0.0.1"];
+    using one = following({ read: () => now });
+    one.clock.advance(5000);
     now = ["10.0.0.1", "10.244.0.1"];
-    clock.advance(5000);
-    expect(told).toEqual(["10.0.0.1,10.244.0.1"]);
-    expect(watched.current).toEqual(now);
+    one.clock.advance(5000);
+    expect(one.told).toEqual(["10.0.0.1", "10.0.0.1,10.244.0.1"]);
+  });
+
+  test("are told as well where there are none: what is pinned can have some", () => {
+    using one = following({ read: () => [] });
+    expect(one.told).toEqual([""]);
+  });
+
+  test("that were not taken are told at each look until they are, and the failure once", () => {
+    let refused = true;
+    using one = following({ read: () => ["10.0.0.1"], refused: () => refused });
+    one.clock.advance(2000);
+    refused = false;
+    one.clock.advance(5000);
+    expect(one.told).toEqual(["10.0.0.1", "Error: no memory", "10.0.0.1", "10.0.0.1", "10.0.0.1"]);
+  });
+
+  test("that were taken are told again after others that were not", () => {
+    let now = ["10.0.0.1"];
+    let refused = false;
+    using one = following({ read: () => now, refused: () => refused });
+    [now, refused] = [["10.244.0.1"], true];
+    one.clock.advance(1000);
+    [now, refused] = [["10.0.0.1"], false];
+    one.clock.advance(5000);
+    expect(one.told).toEqual(["10.0.0.1", "10.244.0.1", "Error: no memory", "10.0.0.1"]);
+  });
+
+  test("that cannot be read are looked at again", () => {
+    let isBroken = true;
+    using one = following({
+      read: () => {
+        if (isBroken) throw new Error("too many open files");
+        return ["10.0.0.1"];
+      },
+    });
+    one.clock.advance(3000);
+    isBroken = false;
+    one.clock.advance(5000);
+    isBroken = true;
+    one.clock.advance(1000);
+    expect(one.told).toEqual(["Error: too many open files", "10.0.0.1", "Error: too many open files"]);
   });
 });
 

@@ -87,6 +87,16 @@ describe.skipIf(noBpffs)(`on a real bpffs${noBpffs ? ` (skipped: ${noBpffs})` : 
     expect(unavailableReason(() => takePinDir(mount.path))).toBe("PinDirInUse");
   });
 
+  test("a process whose claim was removed leaves alone the one that it has made since", () => {
+    using mount = bpffs();
+    const before = takePinDir(mount.path);
+    unlinkSync(`${mount.path}/owner`);
+    using after = takePinDir(mount.path);
+    expect([before.isHeld, after.isHeld]).toEqual([false, true]);
+    before[Symbol.dispose]();
+    expect(after.isHeld).toBe(true);
+  });
+
   test("a process with the number of the owner that started at another time is not the owner", () => {
     using mount = bpffs();
     const own = takePinDir(mount.path);

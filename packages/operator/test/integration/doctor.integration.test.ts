@@ -238,6 +238,17 @@ describe.skipIf(skip)(`doctor${skip ? " (skipped: this machine has no address bu
     });
   });
 
+  test("the right to list is enough to find it", async () => {
+    const labels = { "podconfig.example.com/generated-by-pcmc": "gone", "podconfig.example.com/pod-uid": "0-0-0" };
+    await using _ = await created("/api/v1/namespaces/default/configmaps", { metadata: { name: "left", labels } });
+    const kubeconfig = await allowed("lister", { apiGroups: [""], resources: ["configmaps", "pods"], verbs: ["list"] });
+    const { bad } = await stage.diagnose("", kubeconfig);
+    expect(bad.find(({ id }) => id === "resources.leftovers")).toMatchObject({
+      status: "warning",
+      message: expect.stringContaining("default/left"),
+    });
+  });
+
   test("a webhook of others that has nobody to answer is told", async () => {
     await using _ = await created(`${ADMISSION}/validatingwebhookconfigurations`, {
       metadata: { name: "stray" },
@@ -337,6 +348,23 @@ describe.skipIf(skip)(`doctor${skip ? " (skipped: this machine has no address bu
     const skipped = bad.filter(({ status }) => status === "skipped").map(({ id }) => id);
     expect([code, skipped]).toEqual([0, ["permissions.operator", "webhooks.answers"]]);
   });
+
+  test("an operator that may be a DaemonSet is not missing while these may not be listed", async () => {
+    const kubeconfig = await allowed("halfway", { apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"] });
+    const { code, bad } = await stage.diagnose(" -n kube-public", kubeconfig);
+    expect([code, bad.find(({ id }) => id === "install.found")]).toMatchObject([
+      0,
+      { status: "skipped", message: "the operator: you may not list daemonsets.apps in namespace kube-public" },
+    ]);
+  });
+
+  /** The kubeconfig of a new user who has one rule everywhere. */
+  const allowed = async (name: string, rule: object): Promise<string> => {
+    const { kubeconfig } = await stage.cluster.addUser({ name });
+    await stage.cluster.request("POST", CLUSTER_ROLES, { metadata: { name }, rules: [rule] });
+    await stage.kubectl("create", "clusterrolebinding", name, `--clusterrole=${name}`, `--user=${name}`);
+    return kubeconfig;
+  };
 
   test("the operator of a namespace that has none is missing", async () => {
     const { code, bad } = await stage.diagnose(" -n kube-public");

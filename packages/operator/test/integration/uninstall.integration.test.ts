@@ -5,23 +5,36 @@
  * Invariants:
  * - It removes what is installed and, with --purge, what was made for users and the definitions; what is others' stays, also under
  *   our labels and names.
- * - It can be run again, and on what is left of an installation.
+ * - It can be run again, and on what is left of an installation, wherever that is.
+ * - What another installation of the cluster goes by stays.
  * - Nothing is changed by --dry-run, and nothing without a yes.
  * - In the Job of the chart it takes no right but those of its Role.
- * - It stops where going on would be undone: while a manager works, and while agents are not detached.
+ * - It stops where going on would be undone: while a manager works, and while agents are not, or not surely, detached.
+ * - What it could not delete is told, and is no clean end.
  */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import {
+  Client,
+  type DeleteOptions,
+  type KubernetesObject,
+  type ObjectKey,
+  type Resource,
+  systemClock,
+} from "@pcmc/controller-runtime";
 import { type Cluster, startCluster } from "@pcmc/devcluster";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { run } from "../../src/cli/commands.ts";
 import { examples } from "../../src/cli/examples.ts";
+import { findInstallation } from "../../src/cli/uninstall/installation.ts";
+import { operatorStep } from "../../src/cli/uninstall/own-objects.ts";
 import { marksOf } from "../../src/podconfigmap/ownership.ts";
 import type { Said } from "../cli/support.ts";
 import { eventually } from "./support/eventually.ts";
+import { fixedConfig } from "./support/manager.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
 const FILES = ["rbac.yaml", "webhooks.yaml", "deployment.yaml", "agent.yaml"].map((file) =>
@@ -33,6 +46,8 @@ const AGENT = "/apis/apps/v1/namespaces/default/daemonsets/podconfigmap-controll
 const MANAGER = "/apis/apps/v1/namespaces/default/deployments/podconfigmap-controller";
 const LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 const LOCK = "podconfigmap-controller-lock";
+const SECRETS = "/api/v1/namespaces/default/secrets";
+const TLS = "podconfigmap-controller-webhook-tls";
 const EBPF_READY = "podconfig.example.com/EbpfReady";
 
 let cluster: Cluster;
@@ -69,11 +84,40 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** A client whose first deletion of a DaemonSet comes after something else, with the options that this makes of it. */
+class Meddled extends Client {
+  before: ((options: DeleteOptions) => Promise<DeleteOptions>) | undefined;
+
+  override async delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    options: DeleteOptions = {},
+  ) {
+    const { before } = this;
+    if (resource.kind !== "DaemonSet" || before === undefined) return super.delete(resource, key, options);
+    this.before = undefined;
+    return super.delete(resource, key, await before(options));
+  }
+}
+
 /** Installs as users do, and waits for the Pods. */
-const install = async (): Promise<void> => {
-  await kubectl("apply", "--server-side", "--force-conflicts", "-f", CRD, ...FILES.flatMap((file) => ["-f", file]));
-  await kubectl("rollout", "status", "daemonset/podconfigmap-controller-agent", "--timeout=60s");
-  await kubectl("rollout", "status", "deployment/podconfigmap-controller", "--timeout=60s");
+const install = async (files: readonly string[] = FILES, namespace = "default"): Promise<void> => {
+  await kubectl("apply", "--server-side", "--force-conflicts", "-f", CRD, ...files.flatMap((file) => ["-f", file]));
+  for (const workload of ["daemonset/podconfigmap-controller-agent", "deployment/podconfigmap-controller"])
+    await kubectl("rollout", "status", workload, "-n", namespace, "--timeout=60s");
+};
+
+/** Moves the installation to the namespace `shop`. */
+const move = async (): Promise<void> => {
+  const path = await mkdtemp(join(tmpdir(), "pcmc-uninstall-"));
+  onTestFinished(() => rm(path, { recursive: true }));
+  const moved = FILES.map((file) => join(path, basename(file)));
+  for (const [at, file] of FILES.entries()) {
+    await kubectl("delete", "-f", file);
+    const text = await readFile(file, "utf8");
+    await writeFile(moved[at] ?? "", text.replaceAll("namespace: default", "namespace: shop"));
+  }
+  await install(moved, "shop");
 };
 
 interface Made {
@@ -123,7 +167,11 @@ afterEach(async () => {
 describe("pcmc uninstall --purge", () => {
   test("removes all that is installed and all that was made, and leaves what is others'", async () => {
     await populate();
+    // A certificate that users put there themselves.
+    await cluster.request("POST", SECRETS, { metadata: { name: TLS } });
+    onTestFinished(async () => void (await kubectl("delete", "secret", TLS, "--ignore-not-found")));
     const { code, stdout, stderr } = await pcmc("uninstall --purge --yes");
+    expect(await exists(`${SECRETS}/${TLS}`)).toBe(true);
     expect(stdout).toMatch(/^agents: detached on 2 nodes \(DaemonSet default\/podconfigmap-controller-agent\)$/m);
     expect(stdout).toMatch(/^manager: ended /m);
     expect(stdout).toMatch(/^ConfigMaps of Pods: deleted 1 ConfigMap$/m);
@@ -161,12 +209,15 @@ describe("pcmc uninstall --purge", () => {
     await kubectl("delete", "clusterrole", "podconfigmap-controller");
     expect(await pcmc("uninstall --purge --yes")).toMatchObject({ code: 0, stderr: "" });
     const { code, stdout, stderr } = await pcmc("uninstall --purge --yes");
-    expect([code, stderr]).toEqual([0, ""]);
+    expect([code, stderr]).toEqual([
+      0,
+      "note: nothing of it was found in any namespace, so default was searched: --namespace names another one\n",
+    ]);
     expect(stdout).toMatch(/^operator: nothing is installed$/m);
     expect(stdout).toMatch(/^definitions: there are none$/m);
   });
 
-  test("touches nothing while a manager works that is not the cluster's", async () => {
+  test("touches nothing while a manager works that is no Pod of the installation", async () => {
     await populate();
     const renew = (renewTime: string) => ({ holderIdentity: "laptop", leaseDurationSeconds: 2, renewTime });
     await cluster.request("POST", LEASE, { metadata: { name: LOCK }, spec: renew("2026-01-01T00:00:00.000000Z") });
@@ -177,11 +228,13 @@ describe("pcmc uninstall --purge", () => {
       cluster.request("PATCH", `${LEASE}/${LOCK}`, { spec }, { contentType }).catch(() => {});
     }, 200);
     onTestFinished(() => clearInterval(renewing));
-    const { code, stderr } = await pcmc("uninstall --purge --yes");
+    const { code, stdout, stderr } = await pcmc("uninstall --purge --yes");
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/^manager: failed: a manager still works: laptop holds the Lease/m),
+      expect.stringMatching(/^leader: failed: a manager still works: laptop holds the Lease/),
     ]);
+    expect(stdout).toBe("");
+    expect(await exists(MANAGER)).toBe(true);
     expect(await exists(`${NS}/configmaps/pod-web-from-app-cfg`)).toBe(true);
     clearInterval(renewing);
     // From then on the Lease is one of a manager that was killed.
@@ -190,19 +243,51 @@ describe("pcmc uninstall --purge", () => {
   });
 });
 
+describe("the removal of the operator's own objects", () => {
+  const remove = async (before: NonNullable<Meddled["before"]>) => {
+    const client = new Meddled(fixedConfig(cluster));
+    onTestFinished(() => client.close());
+    client.before = before;
+    const installation = await findInstallation(client, undefined);
+    const signal = AbortSignal.timeout(60_000);
+    const context = { client, clock: systemClock, namespace: installation.namespace, mode: "do", signal } as const;
+    return await operatorStep(installation).run(context);
+  };
+
+  test("does not mind that others write their status meanwhile", async () => {
+    const touched = await remove(async (options) => {
+      await kubectl("annotate", "daemonset", "podconfigmap-controller-agent", "touched=1");
+      return options;
+    });
+    expect(touched.left).toEqual([]);
+    expect(await exists(AGENT)).toBe(false);
+  });
+
+  test("tells what it could not delete", async () => {
+    // The API server answers 409, as it does when the object was replaced.
+    const { left } = await remove(async (options) => ({ ...options, preconditions: { uid: "that-of-another" } }));
+    expect(left).toEqual(["DaemonSet default/podconfigmap-controller-agent changed meanwhile: run it again"]);
+    expect(await exists(AGENT)).toBe(true);
+  });
+});
+
 describe("pcmc uninstall", () => {
   test("without --purge leaves definitions and what was made for users", async () => {
     await populate();
+    const annotations = { "cert-manager.io/certificate-name": "podconfigmap-controller-webhook" };
+    await cluster.request("POST", SECRETS, { metadata: { name: TLS, annotations } });
     const { code, stdout, stderr } = await pcmc("uninstall --yes");
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^note: .* --purge removes them\n$/)]);
     expect(stdout).not.toMatch(/^ConfigMaps of Pods|^definitions/m);
     expect(await exists(`${NS}/configmaps/pod-web-from-app-cfg`)).toBe(true);
     expect(await exists(MANAGER)).toBe(false);
+    expect(await exists(`${SECRETS}/${TLS}`)).toBe(false);
   });
 
   test("changes nothing with --dry-run, without a yes, and where nobody can be asked", async () => {
     const dry = await pcmc("uninstall --purge --dry-run");
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/^would: agents: detach on 2 nodes/m)]);
+    expect(dry.stdout.match(/MutatingWebhookConfiguration podconfigmap-controller/g)).toHaveLength(1);
     expect(await pcmc("uninstall --purge", { answer: "y" })).toMatchObject({
       code: 1,
       stderr: "nothing was removed\n",
@@ -223,8 +308,99 @@ describe("pcmc uninstall", () => {
     });
     const { code, stderr } = await pcmc("uninstall --yes");
     expect([code, stderr]).toEqual([2, expect.stringContaining("name one by --namespace: default, shop")]);
-    expect(await pcmc("uninstall --yes --namespace shop")).toMatchObject({ code: 0 });
-    expect(await exists(AGENT)).toBe(true);
+  });
+
+  test("of several installations removes only what is surely that of the one that was named", async () => {
+    const { metadata, spec } = JSON.parse(await kubectl("get", "deployment", "podconfigmap-controller", "-o", "json"));
+    const { name, labels } = metadata;
+    await cluster.request("POST", "/apis/apps/v1/namespaces/shop/deployments", { metadata: { name, labels }, spec });
+    const rbac = "/apis/rbac.authorization.k8s.io/v1";
+    const grant = async (namespace: string, own: string) => {
+      const where = `${rbac}/namespaces/${namespace}`;
+      const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: own };
+      const subjects = [{ kind: "ServiceAccount", name, namespace: "shop" }];
+      await cluster.request("POST", `${where}/roles`, { metadata: { name: own, labels }, rules: [] });
+      await cluster.request("POST", `${where}/rolebindings`, { metadata: { name: own, labels }, roleRef, subjects });
+      return [`${where}/roles/${own}`, `${where}/rolebindings/${own}`];
+    };
+    // One of its own namespace, and one of a namespace that it watches.
+    const own = [...(await grant("shop", name)), ...(await grant("default", `${name}-shop`))];
+    onTestFinished(
+      async () => void (await kubectl("delete", "role,rolebinding", `${name}-shop`, "--ignore-not-found")),
+    );
+    const admission = "/apis/admissionregistration.k8s.io/v1";
+    const others = [
+      AGENT,
+      MANAGER,
+      `${rbac}/clusterroles/${name}`,
+      `${rbac}/clusterrolebindings/${name}`,
+      `${rbac}/namespaces/default/roles/${name}-leader-election`,
+      `${rbac}/namespaces/default/rolebindings/${name}-leader-election`,
+      `${admission}/validatingwebhookconfigurations/${name}`,
+      `${admission}/mutatingwebhookconfigurations/${name}`,
+      `${admission}/validatingadmissionpolicies/${name}-agent`,
+    ];
+    const { code, stdout, stderr } = await pcmc("uninstall --yes --namespace shop");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        `ValidatingAdmissionPolicy ${name}-agent stays: it may be that of the installation in def`,
+      ),
+    ]);
+    expect(stdout).toMatch(/^webhooks: nothing is installed$/m);
+    for (const path of own) expect([path, await exists(path)]).toEqual([path, false]);
+    for (const path of others) expect([path, await exists(path)]).toEqual([path, true]);
+    // Of the last one everything goes.
+    expect(await pcmc("uninstall --yes")).toMatchObject({ code: 0, stderr: expect.stringMatching(/^note: .*\n$/) });
+    for (const path of others) expect([path, await exists(path)]).toEqual([path, false]);
+  });
+
+  test("finds what is elsewhere, by what its manager is told and by what is left of it", async () => {
+    await move();
+    const args = ["manager", "--leader-election-lock-name=other-lock", "--webhook-secret-name", "other-cert"];
+    const spec = { template: { spec: { containers: [{ name: "manager", args }] } } };
+    const manager = "/apis/apps/v1/namespaces/shop/deployments/podconfigmap-controller";
+    await kubectl("patch", "deployment", "podconfigmap-controller", "-n", "shop", "-p", JSON.stringify({ spec }));
+    await cluster.request("POST", LEASE, { metadata: { name: "other-lock" } });
+    await cluster.request("POST", `${NS}/secrets`, { metadata: { name: "other-cert" } });
+    expect(await pcmc("uninstall --agents-only --yes")).toMatchObject({
+      code: 0,
+      stdout: "agents: detached on 2 nodes (DaemonSet shop/podconfigmap-controller-agent)\n",
+    });
+    expect((await pcmc("uninstall --dry-run")).stdout).toMatch(/Secret shop\/other-cert, Lease default\/other-lock$/m);
+    // Who deleted these two by hand is helped all the same.
+    await kubectl("delete", "daemonset,deployment", "--all", "-n", "shop");
+    const lease = LEASE.replace("default", "shop");
+    await cluster.request("POST", lease, { metadata: { name: LOCK } });
+    await cluster.request("POST", `${NS}/secrets`, { metadata: { name: "podconfigmap-controller-webhook-cert" } });
+    expect(await pcmc("uninstall --yes")).toMatchObject({ code: 0 });
+    for (const path of [
+      manager,
+      `${lease}/${LOCK}`,
+      `${NS}/secrets/podconfigmap-controller-webhook-cert`,
+      `${NS}/services/podconfigmap-controller-metrics`,
+      `${NS}/serviceaccounts/podconfigmap-controller`,
+    ]) {
+      expect([path, await exists(path)]).toEqual([path, false]);
+    }
+    await kubectl("delete", "lease", "other-lock");
+  });
+
+  test("does not take for clean what nobody can tell: agents without a readiness probe, or under another command", async () => {
+    const agents = "podconfigmap-controller-agent";
+    const change = (op: string, path: string, value?: unknown) =>
+      JSON.stringify([{ op, path: `/spec/template/spec/containers/0/${path}`, value }]);
+    await kubectl("patch", "daemonset", agents, "--type=json", "-p", change("remove", "readinessProbe"));
+    expect(await pcmc("uninstall --yes")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^agents: DaemonSet default\/\S+: it has no readiness probe: nobody can tell/),
+    });
+    await kubectl("patch", "daemonset", agents, "--type=json", "-p", change("replace", "args", ["--own", "agent"]));
+    expect(await pcmc("uninstall --yes")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^agents: DaemonSet default\/\S+: no container of it runs "agent": detach by hand/),
+    });
+    expect(await exists(MANAGER)).toBe(true);
   });
 
   test("names the nodes whose agents cannot detach, and does not go on", async () => {
@@ -235,7 +411,7 @@ describe("pcmc uninstall", () => {
     };
     await kubectl("patch", "daemonset", "podconfigmap-controller-agent", "-p", JSON.stringify(patch));
     const { code, stdout, stderr } = await pcmc("uninstall --purge --yes --timeout 5s");
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/^agents: detached on [01] of 2 nodes/)]);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^agents: detached on [01] of 2 nodes/m)]);
     expect(stderr).toMatch(/^agents: node \S+: .*(cpu|agent)/m);
     expect(stderr).toMatch(/^nothing after that was begun/m);
     expect(await exists(MANAGER)).toBe(true);
@@ -276,7 +452,7 @@ describe("pcmc uninstall", () => {
       stderr: "",
     });
     const { code, stderr } = await pcmc("uninstall --yes --namespace default", { kubeconfig });
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^agents: failed: not permitted: .*forbidden/m)]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^leader: failed: not permitted: .*forbidden/m)]);
     await kubectl("delete", "serviceaccount,role,rolebinding", "uninstall");
   });
 

@@ -16,11 +16,13 @@ const TROUBLES = "docs/EBPF_FEATURES.md, Troubleshooting, says what to do about 
 
 export const judgeInstalled = ({ workload }: AgentFacts, configs: Configs): readonly Verdict[] =>
   judged("the node agents", workload, (found) => {
-    const wishes = ebpfWishes(configs);
     if (found !== undefined) return [ok(`the agents are DaemonSet ${found.namespace}/${found.name}`)];
-    if (wishes.length === 0) return [ok("no node agents, and no PodConfigMapConfig asks for eBPF")];
-    const who = named(wishes);
-    return [failed(`${who} asks for eBPF, and there are no node agents: nothing is counted or blocked`, INSTALL)];
+    return judged("whether a PodConfigMapConfig asks for eBPF", configs, () => {
+      const wishes = ebpfWishes(configs);
+      if (wishes.length === 0) return [ok("no node agents, and no PodConfigMapConfig asks for eBPF")];
+      const who = named(wishes);
+      return [failed(`${who} asks for eBPF, and there are no node agents: nothing is counted or blocked`, INSTALL)];
+    });
   });
 
 export const judgeImage = ({ workload }: AgentFacts): readonly Verdict[] => {
@@ -30,33 +32,40 @@ export const judgeImage = ({ workload }: AgentFacts): readonly Verdict[] => {
     : [imageVerdict(`DaemonSet ${found.namespace}/${found.name}`, found.image)];
 };
 
-/** The nodes that should have an agent: those of Linux that take Pods, and that the DaemonSet's nodeSelector wants. */
-const expectedNodes = ({ workload, nodes }: AgentFacts): readonly Stored<Node>[] => {
+/** Names of the nodes that have a Pod of an agent. */
+const coveredBy = (pods: AgentFacts["pods"]): ReadonlySet<string> =>
+  new Set((known(pods)?.items ?? []).flatMap(({ spec }) => spec?.nodeName ?? []));
+
+/** Nodes without an agent that may be among those that the DaemonSet wants: affinity and taints are for its controller to judge. */
+const bareNodes = ({ workload, nodes, pods }: AgentFacts): readonly string[] => {
   const wanted = Object.entries(known(workload)?.nodeSelector ?? {});
-  return (known(nodes)?.items ?? []).filter(
-    ({ metadata, spec, status }) =>
-      spec?.unschedulable !== true &&
-      (metadata.labels?.["kubernetes.io/os"] ?? status?.nodeInfo?.operatingSystem) === "linux" &&
-      wanted.every(([key, value]) => metadata.labels?.[key] === value),
-  );
+  const covered = coveredBy(pods);
+  return (known(nodes)?.items ?? [])
+    .filter(
+      ({ metadata, status }) =>
+        !covered.has(metadata.name) &&
+        (metadata.labels?.["kubernetes.io/os"] ?? status?.nodeInfo?.operatingSystem) === "linux" &&
+        wanted.every(([key, value]) => metadata.labels?.[key] === value),
+    )
+    .map(({ metadata }) => metadata.name);
 };
 
 export const judgeNodes = (facts: AgentFacts): readonly Verdict[] => {
-  if (known(facts.workload) === undefined) return [];
-  return judged("the nodes", facts.nodes, () =>
-    judged("the agents' Pods", facts.pods, (pods) => {
-      const covered = new Set((pods?.items ?? []).map(({ spec }) => spec?.nodeName));
-      const nodes = expectedNodes(facts);
-      const bare = nodes.map(({ metadata }) => metadata.name).filter((name) => !covered.has(name));
-      if (bare.length === 0) return [ok(`each of ${counted(nodes.length, "node")} has an agent`)];
-      return [
-        failed(
-          `${counted(bare.length, "node")} of ${nodes.length} without an agent: ${named(bare)}`,
-          "kubectl describe daemonset says what is in the way: a taint without toleration, a port that is taken, no resources, or a node that is not ready",
-        ),
-      ];
-    }),
-  );
+  const workload = known(facts.workload);
+  if (workload === undefined) return [];
+  return judged("the agents' Pods", facts.pods, () => {
+    const { desired } = workload;
+    const missing = desired - coveredBy(facts.pods).size;
+    if (missing <= 0) return [ok(`each of ${counted(desired, "node")} that the DaemonSet wants has an agent`)];
+    const bare = bareNodes(facts);
+    const who = bare.length === 0 ? "" : `; without one: ${named(bare)}`;
+    return [
+      failed(
+        `${missing} of ${counted(desired, "node")} that the DaemonSet wants without an agent${who}`,
+        "kubectl describe daemonset says what is in the way: a port that is taken, no resources, a node that is not ready, or a policy that refuses the Pods",
+      ),
+    ];
+  });
 };
 
 export const judgeReady = ({ workload, pods, said }: AgentFacts): readonly Verdict[] => {
@@ -90,35 +99,40 @@ const agentVerdict = (
 const FLOOR = { all: [5, 8], counting: [5, 7] } as const;
 const ARCHITECTURES: ReadonlySet<string> = new Set(["amd64", "arm64"]);
 
-export const judgeKernels = (facts: AgentFacts): readonly Verdict[] => {
-  if (known(facts.workload) === undefined) return [];
-  return judged("the nodes' kernels", facts.nodes, () => {
-    const nodes = expectedNodes(facts);
-    const old = nodes.filter(({ status }) => isBelow(status?.nodeInfo?.kernelVersion, FLOOR.all));
-    const useless = old.filter(({ status }) => isBelow(status?.nodeInfo?.kernelVersion, FLOOR.counting));
-    // What tells none is not judged, as with versions.
-    const foreign = nodes.filter(({ status }) => !ARCHITECTURES.has(status?.nodeInfo?.architecture || "amd64"));
-    const verdicts = [
-      ...tell(
-        useless,
-        "has a kernel before 5.7: neither counting nor firewall",
-        "upgrade the node's kernel to 5.8 or later",
-      ),
-      ...tell(
-        old.filter((node) => !useless.includes(node)),
-        "has a kernel before 5.8: no firewall",
-        "upgrade the node's kernel to 5.8 or later",
-      ),
-      ...tell(
-        foreign,
-        "is neither amd64 nor arm64: no programs for it",
-        "keep the agents off it with agent.nodeSelector",
-      ),
-    ];
-    return verdicts.length > 0
-      ? verdicts
-      : [ok(`${counted(nodes.length, "node")} with a kernel that has all features`)];
-  });
+export const judgeKernels = ({ workload, nodes, pods }: AgentFacts): readonly Verdict[] => {
+  if (known(workload) === undefined) return [];
+  return judged("the nodes' kernels", nodes, (list) =>
+    judged("the nodes that have agents", pods, () => {
+      const covered = coveredBy(pods);
+      return kernelVerdicts((list?.items ?? []).filter(({ metadata }) => covered.has(metadata.name)));
+    }),
+  );
+};
+
+const kernelVerdicts = (nodes: readonly Stored<Node>[]): readonly Verdict[] => {
+  if (nodes.length === 0) return [];
+  const old = nodes.filter(({ status }) => isBelow(status?.nodeInfo?.kernelVersion, FLOOR.all));
+  const useless = old.filter(({ status }) => isBelow(status?.nodeInfo?.kernelVersion, FLOOR.counting));
+  // What tells none is not judged, as with versions.
+  const foreign = nodes.filter(({ status }) => !ARCHITECTURES.has(status?.nodeInfo?.architecture || "amd64"));
+  const verdicts = [
+    ...tell(
+      useless,
+      "has a kernel before 5.7: neither counting nor firewall",
+      "upgrade the node's kernel to 5.8 or later",
+    ),
+    ...tell(
+      old.filter((node) => !useless.includes(node)),
+      "has a kernel before 5.8: no firewall",
+      "upgrade the node's kernel to 5.8 or later",
+    ),
+    ...tell(
+      foreign,
+      "is neither amd64 nor arm64: no programs for it",
+      "keep the agents off it with agent.nodeSelector",
+    ),
+  ];
+  return verdicts.length > 0 ? verdicts : [ok(`${counted(nodes.length, "node")} with a kernel that has all features`)];
 };
 
 const tell = (nodes: readonly Stored<Node>[], what: string, remedy: string): readonly Verdict[] =>

@@ -1,14 +1,16 @@
 import { Nodes, Pods, type Projection, type Stored } from "@pcmc/controller-runtime";
+import type { DaemonSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Container, Node, Pod } from "kubernetes-types/core/v1.d.ts";
 import { AGENT_LABEL } from "../../ebpf/agent/names.ts";
 import { AGENT } from "../../rbac/names.ts";
+import { clusterSettings } from "../../settings/common-settings.ts";
 import type { BoundedAnswer } from "../top/bounded-get.ts";
 import type { Operator } from "./operator.ts";
 import { podPage } from "./pod-page.ts";
 import { troubleOf } from "./pod-trouble.ts";
 import type { Listed, Reader } from "./reader.ts";
 import { DaemonSets, ValidatingAdmissionPolicies, ValidatingAdmissionPolicyBindings } from "./resources.ts";
-import { known, mapped, NOT_ASKED, type Seen } from "./seen.ts";
+import { known, mapped, NOT_ASKED, type Seen, seen } from "./seen.ts";
 
 /** What runs the agents. */
 export interface AgentWorkload {
@@ -17,6 +19,10 @@ export interface AgentWorkload {
   readonly image: string;
   readonly serviceAccount: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Its WATCH_NAMESPACES; none = all. */
+  readonly watchNamespaces: readonly string[];
+  /** Nodes that the DaemonSet wants, by its selectors, affinity and tolerations. */
+  readonly desired: number;
   /** Whether it is the manager's own DaemonSet, which runs both. */
   readonly isManager: boolean;
 }
@@ -45,25 +51,46 @@ export const readAgentWorkload = async (
   reader: Reader,
   operator: Operator | undefined,
 ): Promise<AgentFacts["workload"]> => {
-  if (operator?.settings?.role === "all") {
-    const { namespace, name, image, serviceAccount } = operator;
-    return { kind: "seen", value: { namespace, name, image, serviceAccount, nodeSelector: {}, isManager: true } };
-  }
+  const within = operator && agentsWithin(operator);
+  if (within !== undefined) return seen(within);
   const [label] = Object.entries(AGENT.labels).map(([key, value]) => `${key}=${value}`);
   const sets = await reader.list(DaemonSets, { labelSelector: label ?? "" });
   return mapped(sets, (list) => {
     const [found] = list?.items ?? [];
-    const spec = found?.spec?.template.spec;
-    if (found === undefined) return undefined;
-    return {
-      namespace: found.metadata.namespace ?? "",
-      name: found.metadata.name,
-      image: spec?.containers.find(isAgent)?.image ?? "",
-      serviceAccount: spec?.serviceAccountName ?? AGENT.name,
-      nodeSelector: spec?.nodeSelector ?? {},
-      isManager: false,
-    };
+    return found && agentWorkloadOf(found);
   });
+};
+
+/** The agents of a manager that is one on each node itself (`role: all`). */
+export const agentsWithin = (operator: Operator): AgentWorkload | undefined => {
+  const { namespace, name, image, serviceAccount, desired, settings } = operator;
+  if (settings?.role !== "all") return undefined;
+  const { watchNamespaces } = settings;
+  return { namespace, name, image, serviceAccount, nodeSelector: {}, watchNamespaces, desired, isManager: true };
+};
+
+/** Reads off a DaemonSet of ours what its agents are. */
+export const agentWorkloadOf = ({ metadata, spec, status }: Stored<DaemonSet>): AgentWorkload => {
+  const template = spec?.template.spec;
+  const container = template?.containers.find(isAgent);
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    image: container?.image ?? "",
+    serviceAccount: template?.serviceAccountName ?? AGENT.name,
+    nodeSelector: template?.nodeSelector ?? {},
+    watchNamespaces: watchedBy(container),
+    desired: status?.desiredNumberScheduled ?? 0,
+    isManager: false,
+  };
+};
+
+const { watchNamespaces: WATCHED } = clusterSettings;
+
+/** What the agent would take from its environment. */
+const watchedBy = (container: Container | undefined): readonly string[] => {
+  const text = container?.env?.find(({ name }) => name === WATCHED.env)?.value ?? "";
+  return (text === "" ? undefined : WATCHED.type.parse(text)) ?? [];
 };
 
 const isAgent = ({ args = [], command = [] }: Container): boolean => [...command, ...args].includes("agent");

@@ -112,7 +112,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     id: "install.rivals",
-    about: "No other installation with another Lease works on the same namespaces.",
+    about:
+      "No other installation with another Lease works on the same namespaces. With the same image and settings both come to the same objects, and the work is done twice: a warning. With others each undoes what the other does: failed.",
     todo: "Remove one, or divide the namespaces with `WATCH_NAMESPACES`.",
     judge: (facts) => install.judgeRivals(facts.install),
   },
@@ -168,7 +169,7 @@ export const CHECKS: readonly Check[] = [
   {
     id: "webhooks.certificate",
     about:
-      "The certificate in the Secret is verified by the `caBundle`, is for the Service, and lasts. Less than 7 days is a warning.",
+      "The certificate in the Secret is verified by the `caBundle`, is for the Service, and lasts. Less than 7 days is a warning. Where the webhook configurations may not be listed, it is compared with none.",
     todo: "The same; a Secret that holds junk can be deleted, and is made anew.",
     judge: (facts) => certificates.judgeCertificate(facts.install.operator, facts.webhooks),
   },
@@ -206,7 +207,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     id: "agents.nodes",
-    about: "Each Linux node that takes Pods, and that the DaemonSet's nodeSelector wants, has one.",
+    about: "Each node that the DaemonSet wants (`status.desiredNumberScheduled`) has one.",
     todo: "`kubectl describe daemonset` says what is in the way.",
     judge: (facts) => agents.judgeNodes(facts.agents),
   },

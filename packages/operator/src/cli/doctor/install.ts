@@ -2,7 +2,10 @@ import type { Stored } from "@pcmc/controller-runtime";
 import { Pods } from "@pcmc/controller-runtime";
 import { GROUPS, type Group } from "../../controllers/names.ts";
 import { Deployments } from "../../podlogreader/sources.ts";
+import { CHOICES } from "../../rbac/groups.ts";
 import { LABELS, NAME } from "../../rbac/names.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { settingsTable } from "../../settings/table.ts";
 import { printable } from "../top/printable.ts";
 import { version } from "../version.ts";
 import { type Operator, operatorOf, operatorText, type RunningOperator, type Workload } from "./operator.ts";
@@ -49,6 +52,8 @@ const bothOf = (deployments: Lists, daemonSets: Lists): InstallFacts["operators"
     // Without the right to list these, what is there is told all the same.
     ...operatorsIn("DaemonSet", known(daemonSets)?.items ?? []),
   ];
+  // Nor is anything missing that may be among what could not be listed.
+  if (found.length === 0 && daemonSets.kind !== "seen") return daemonSets;
   return { kind: "seen", value: found };
 };
 
@@ -73,17 +78,39 @@ export const judgeFound = ({ operators, where }: InstallFacts): readonly Verdict
 export const judgeRivals = ({ operators, operator }: InstallFacts): readonly Verdict[] => {
   const others = (known(operators) ?? []).slice(1);
   if (operator === undefined || others.length === 0) return [];
-  return others.map((other) =>
-    fights(operator, other)
-      ? failed(
-          `${operatorText(operator)} and ${operatorText(other)} work on the same namespaces and have different Leases: each undoes what the other does`,
-          "remove one of them, or give each namespaces of its own (WATCH_NAMESPACES)",
-        )
-      : ok(`${operatorText(other)} is there too, and does not get in the way`),
-  );
+  return others.map((other) => {
+    if (!shareWork(operator, other)) return ok(`${operatorText(other)} is there too, and does not get in the way`);
+    const both = `${operatorText(operator)} and ${operatorText(other)} work on the same namespaces and have different Leases`;
+    const remedy = "remove one of them, or give each namespaces of its own (WATCH_NAMESPACES)";
+    const differs = whatDiffers(operator, other);
+    if (differs.length === 0) return warning(`${both}: the same work is done twice`, remedy);
+    return failed(`${both}, and differ in ${named(differs)}: each undoes what the other does`, remedy);
+  });
 };
 
-const fights = (a: Operator, b: Operator): boolean => {
+/** Why two write different things to one place: what each writes is a function of the objects that it sees and of these. */
+const whatDiffers = (a: Operator, b: Operator): readonly string[] => {
+  const [first, second] = [a.settings, b.settings];
+  if (first === undefined || second === undefined) return [];
+  const haveBoth = (group: Group) => [first, second].every(({ controllers }) => controllers.includes(group));
+  const choices = haveBoth("podlogreader") ? CHOICES.filter((choice) => first[choice] !== second[choice]) : [];
+  return [
+    ...(a.image === b.image ? [] : ["their images"]),
+    ...choices.map((choice) => settingsTable[choice].env ?? choice),
+    // Who works in some namespaces only sees no label by which one keeps injection out.
+    ...(haveBoth("watcher") && isEverywhere(first) !== isEverywhere(second) ? ["WATCH_NAMESPACES"] : []),
+    // There is one set of configurations, and each has a CA of its own.
+    ...(writesBundle(first) && writesBundle(second) && a.namespace !== b.namespace ? ["the webhooks' caBundle"] : []),
+  ];
+};
+
+const isEverywhere = ({ watchNamespaces }: Settings): boolean => watchNamespaces.length === 0;
+
+/** Whether it writes its CA into webhook configurations. */
+const writesBundle = ({ webhookEnabled, webhookCertDir, controllers }: Settings): boolean =>
+  webhookEnabled && webhookCertDir === undefined && controllers.some((group) => group !== "podlogreader");
+
+const shareWork = (a: Operator, b: Operator): boolean => {
   const [first, second] = [a.settings, b.settings];
   if (first === undefined || second === undefined) return false;
   const sameLease =

@@ -38,8 +38,11 @@ export const readLeftovers = async (reader: Reader, pause: () => Promise<void>):
   const orphans = perNamespace.flatMap((each) => (each.kind === "seen" ? each.value : [])).slice(0, MOST.named);
   if (orphans.length === 0) return seen({ names: [], looked: looked.length });
   await pause();
-  const still = await Promise.all(orphans.map(async (each) => ((await isThere(reader, each)) ? [each] : [])));
-  return seen({ names: still.flat().map(({ namespace, name }) => `${namespace}/${name}`), looked: looked.length });
+  const again = await metadataOf(reader, { plural: "configmaps", most: MOST.configMaps });
+  if (again.kind !== "seen") return again;
+  const there = new Set(again.value.items.map(({ uid }) => uid));
+  const still = orphans.filter(({ uid }) => there.has(uid));
+  return seen({ names: still.map(({ namespace, name }) => `${namespace}/${name}`), looked: looked.length });
 };
 
 /** Of one namespace; none where it has more Pods than are read. */
@@ -49,12 +52,6 @@ const orphansIn = async (reader: Reader, namespace: string, all: readonly Item[]
   if (!pods.value.complete) return seen([]);
   const uids = new Set(pods.value.items.map(({ uid }) => uid));
   return seen(all.filter((each) => each.namespace === namespace && each.podUid !== "" && !uids.has(each.podUid)));
-};
-
-const isThere = async (reader: Reader, { namespace, name, uid }: Item): Promise<boolean> => {
-  const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
-  const answer = await reader.ask(path, `get configmaps in namespace ${namespace}`);
-  return answer.kind === "seen" && answer.value.status === 200 && answer.value.text.includes(uid);
 };
 
 interface Wish {

@@ -31,7 +31,7 @@ export const needsOf = (
   settings: Settings,
   namespaces: readonly string[],
 ): readonly Need[] => {
-  const places = namespaces.length === 0 ? [""] : namespaces;
+  const places = placesOf(namespaces);
   const working = workingNeeds(settings).flatMap((need) => places.map((namespace) => ({ ...need, namespace })));
   return [
     ...working.map((need) => (need.namespace === "" ? need : { ...need, permissions: namespaced(need.permissions) })),
@@ -94,15 +94,17 @@ const webhookNeeds = ({ namespace }: Pick<Operator, "namespace">, settings: Sett
   ];
 };
 
-/** What the node agent needs. */
-export const agentNeeds: readonly Need[] = [
-  {
+/** What the node agent needs. @param namespaces those to ask about; none = all. */
+export const agentNeeds = (namespaces: readonly string[]): readonly Need[] =>
+  placesOf(namespaces).map((namespace) => ({
     part: "the node agent",
     grantedBy: "manifests/agent.yaml, or the chart with agent.enabled=true",
     permissions: agentPermissions,
-    namespace: "",
-  },
-];
+    namespace,
+  }));
+
+/** `""` = in all namespaces. */
+const placesOf = (namespaces: readonly string[]): readonly string[] => (namespaces.length === 0 ? [""] : namespaces);
 
 /** One question for each verb on each resource of a need. */
 export const questionsOf = ({ permissions, namespace }: Need): readonly ResourceAttributes[] =>

@@ -30,14 +30,16 @@ export const readPermissions = async (
   agent: AgentWorkload | undefined,
 ): Promise<PermissionFacts> => {
   const watched = operator?.settings?.watchNamespaces ?? [];
+  const watchedByAgents = agent?.watchNamespaces ?? [];
   const needs =
     operator?.settings === undefined ? [] : needsOf(operator, operator.settings, watched.slice(0, MOST_NAMESPACES));
   const [self, accounts, agents] = await Promise.all([
     missingOf(selfNeeds(operator), (attributes) => reader.may(attributes)),
     operator === undefined ? [] : answersTo(reader, needs, operator),
-    agent === undefined ? [] : answersTo(reader, agentNeeds, agent),
+    agent === undefined ? [] : answersTo(reader, agentNeeds(watchedByAgents.slice(0, MOST_NAMESPACES)), agent),
   ]);
-  return { self, accounts: [...accounts, ...agents], leftOut: Math.max(watched.length - MOST_NAMESPACES, 0) };
+  const most = Math.max(watched.length, watchedByAgents.length);
+  return { self, accounts: [...accounts, ...agents], leftOut: Math.max(most - MOST_NAMESPACES, 0) };
 };
 
 const answersTo = (

@@ -70,5 +70,7 @@ const certificateVerdicts = (
   const days = Math.floor((leaf.notAfter - facts.now) / 86_400_000);
   if (leaf.notAfter - facts.now < NEAR)
     return [warning(`the certificate in ${name} ends in ${days} days and was not renewed`, RENEW)];
+  if (hooks.length === 0)
+    return [ok(`the certificate in ${name} holds for ${days} days more; there is no caBundle to compare it with`)];
   return [ok(`the certificate is the one that the caBundle verifies, for ${days} days more`)];
 };

@@ -1,6 +1,7 @@
 import type { Stored } from "@pcmc/controller-runtime";
 import type { DaemonSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import { stayWords } from "./command-line.ts";
 
 /** Of the agent's own command line: from this word on it detaches instead of working. */
 export const UNINSTALL = "uninstall";
@@ -9,7 +10,7 @@ const STAY = "--stay";
 /** The command lines whose process attaches programs; flags follow. */
 const PROGRAMS = ["agent", "manager"];
 
-/** Milliseconds after which a Pod that should have ended says that its kubelet does not answer. */
+/** Milliseconds after which a Pod that should have ended, or been taken up, says that its kubelet does not answer. */
 const PATIENCE = 30_000;
 
 /** What is asked of a node, and how far it is. */
@@ -32,12 +33,12 @@ export interface Detaching {
 }
 
 /**
- * The command line by which a Pod of the DaemonSet detaches what it would attach. Flags of the agent stay, such as its folder;
- * those of a manager that is an agent too mean nothing to the agent.
+ * The command line by which a Pod of the DaemonSet detaches what it would attach. Flags of the agent stay, such as its folder; of
+ * those of a manager that is an agent too, the ones that mean something to what detaches.
  */
 export const uninstallArgs = (args: readonly string[] = []): readonly string[] => {
   if (args.includes(UNINSTALL)) return args;
-  return args[0] === "agent" ? [...args, UNINSTALL, STAY] : ["agent", UNINSTALL, STAY];
+  return args[0] === "agent" ? [...args, UNINSTALL, STAY] : ["agent", ...stayWords(args), UNINSTALL, STAY];
 };
 
 /** The container that does the agent's work. */
@@ -88,11 +89,20 @@ const nodeOf = (pod: Stored<Pod>, now: Date): AgentNode => {
       return { ...where, state: "unreachable", why: "its Pod does not end: the node's kubelet does not answer" };
     return { ...where, state: "working", why: "the agent is ending" };
   }
+  if (isUntouched(pod, now))
+    return { ...where, state: "unreachable", why: "its Pod is not begun: the node's kubelet does not answer" };
   const detaches = spec?.containers.some(({ args = [] }) => args.includes(UNINSTALL)) ?? false;
   if (!detaches) return { ...where, state: "working", why: "the agent runs still" };
   const isReady = status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false;
   if (isReady) return { ...where, state: "detached", why: "" };
   return { ...where, state: "working", why: waitingFor(pod) };
+};
+
+/** Whether the scheduler has given it to a node long ago whose kubelet has never seen it: that sets `startTime` before all else. */
+const isUntouched = ({ status }: Stored<Pod>, now: Date): boolean => {
+  const scheduled = status?.conditions?.find(({ type, status: is }) => type === "PodScheduled" && is === "True");
+  if (scheduled?.lastTransitionTime === undefined || status?.startTime !== undefined) return false;
+  return now.getTime() - new Date(scheduled.lastTransitionTime).getTime() > PATIENCE;
 };
 
 /** A Pod of a DaemonSet names its node before it is there. Source: `ReplaceDaemonSetPodNodeNameNodeAffinity` of Kubernetes. */

@@ -11,7 +11,7 @@ const INTERVAL = 1_000;
 const POD_FIELDS: Projection = {
   metadata: { ownerReferences: true },
   spec: { nodeName: true, affinity: true, containers: { name: true, args: true } },
-  status: { conditions: true, containerStatuses: true },
+  status: { conditions: true, containerStatuses: true, startTime: true },
 };
 
 /**
@@ -30,8 +30,7 @@ export const agentsStep = (names: readonly string[], unreachable: "told" | "left
     const found = await Promise.all(names.map((name) => read(context, name)));
     const results: StepResult[] = [];
     for (const daemonSet of found) {
-      if (daemonSet === undefined || agentContainer(daemonSet) === undefined) continue;
-      results.push(context.mode === "look" ? plan(daemonSet) : await detach(context, daemonSet, unreachable));
+      if (daemonSet !== undefined) results.push(await resultOf(context, daemonSet, unreachable));
     }
     if (results.length === 0) return { said: `there is no DaemonSet ${names.join(" or ")} in ${context.namespace}` };
     return {
@@ -52,6 +51,25 @@ const read = async (context: StepContext, name: string): Promise<Stored<DaemonSe
     if (error instanceof NotFoundError) return undefined;
     throw error;
   }
+};
+
+/** Of one DaemonSet. What cannot be known to be clean is left: whoever has seen to its nodes deletes it. */
+const resultOf = async (
+  context: StepContext,
+  daemonSet: Stored<DaemonSet>,
+  unreachable: "told" | "left",
+): Promise<StepResult> => {
+  const container = agentContainer(daemonSet);
+  const key = keyOf(daemonSet);
+  if (container === undefined) {
+    const why = 'no container of it runs "agent": detach by hand, and delete it';
+    return { said: `DaemonSet ${key} is not understood`, left: [`DaemonSet ${key}: ${why}`] };
+  }
+  const result = context.mode === "look" ? plan(daemonSet) : await detach(context, daemonSet, unreachable);
+  if (container.readinessProbe !== undefined) return result;
+  const why = "it has no readiness probe: nobody can tell whether its nodes are clean";
+  const line = `DaemonSet ${key}: ${why}. Look at the logs of its Pods, and delete it`;
+  return { ...result, left: [...(result.left ?? []), line] };
 };
 
 const plan = (daemonSet: Stored<DaemonSet>): StepResult => ({

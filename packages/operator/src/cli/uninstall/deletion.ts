@@ -27,26 +27,35 @@ export interface Sought {
   readonly namespace?: string | undefined;
   /** Whether one that was found is ours to delete. */
   readonly isOurs: (metadata: StoredMetadata) => boolean;
+  /**
+   * What may not have changed since then: its `version` where marks that can be taken off say whose it is; else its `uid`, as others
+   * may be writing its status.
+   */
+  readonly precondition: "uid" | "version";
 }
 
-/** What was found: what went, or would go, and what looks like ours and is not surely so. */
+/** What was found, as keys. */
 export interface Deleted {
+  /** It went, or would go. */
   readonly gone: readonly string[];
-  readonly left: readonly string[];
+  /** It has a label of ours, and is not ours to delete. */
+  readonly foreign: readonly string[];
+  /** It is ours, and became another meanwhile. */
+  readonly changed: readonly string[];
 }
 
 /**
- * Deletes what was sought, each only as it was seen: one that changes meanwhile is `left`. A kind that the API server does not
+ * Deletes what was sought, each only as it was seen: one that changes meanwhile stays. A kind that the API server does not
  * know has no objects.
  *
  * @throws what the client throws for all else.
  */
 export const deleteAll = async (context: StepContext, sought: Sought): Promise<Deleted> => {
   const { resource, labelSelector, namespace, isOurs } = sought;
-  const deleted: { readonly gone: string[]; readonly left: string[] } = { gone: [], left: [] };
+  const deleted: Record<keyof Deleted, string[]> = { gone: [], foreign: [], changed: [] };
   const remove = async (object: Stored<KubernetesObject>): Promise<void> => {
-    const goes = isOurs(object.metadata) && (context.mode === "look" || (await deleteSeen(context, resource, object)));
-    (goes ? deleted.gone : deleted.left).push(keyOf(object));
+    const outcome = isOurs(object.metadata) ? await deleteSeen(context, sought, object) : "foreign";
+    deleted[outcome].push(keyOf(object));
   };
   const options = { labelSelector, namespace, project: METADATA, ...callOf(context) };
   try {
@@ -57,24 +66,27 @@ export const deleteAll = async (context: StepContext, sought: Sought): Promise<D
   return deleted;
 };
 
-/** Whether it is gone; not when it is another one by now. */
+/** What to do about one that is `changed`. */
+export const changedText = (kind: string, key: string): string => `${kind} ${key} changed meanwhile: run it again`;
+
 const deleteSeen = async (
   context: StepContext,
-  resource: Resource,
+  { resource, precondition }: Sought,
   object: Stored<KubernetesObject>,
-): Promise<boolean> => {
+): Promise<"gone" | "changed"> => {
+  if (context.mode === "look") return "gone";
   const { uid, resourceVersion } = object.metadata;
   const options = {
-    preconditions: { uid, resourceVersion },
+    preconditions: precondition === "uid" ? { uid } : { uid, resourceVersion },
     propagationPolicy: "Background",
     ...callOf(context),
   } as const;
   try {
     await context.client.delete(resource, parseKey(keyOf(object)), options);
-    return true;
+    return "gone";
   } catch (error) {
-    if (error instanceof NotFoundError) return true;
-    if (error instanceof ConflictError) return false;
+    if (error instanceof NotFoundError) return "gone";
+    if (error instanceof ConflictError) return "changed";
     throw error;
   }
 };

@@ -6,7 +6,7 @@ import { deploymentNameOf, MANAGED_BY_SELECTOR, markedUidOf, nameFor } from "../
 import { RoleBindings, Roles } from "../../rbac/resources.ts";
 import { configMapNameOf } from "../../watcher/names.ts";
 import { WATCHER, WATCHER_UID } from "../../watcher/ownership.ts";
-import { deleteAll, type Sought } from "./deletion.ts";
+import { changedText, type Deleted, deleteAll, type Sought } from "./deletion.ts";
 import { counted, type Step, someOf } from "./step.ts";
 
 /**
@@ -45,26 +45,37 @@ const stepOf = (name: string, sought: readonly Sought[]): Step => ({
     for (const one of sought) {
       const deleted = await deleteAll(context, one);
       if (deleted.gone.length > 0) said.push(counted(deleted.gone.length, one.resource.kind));
-      if (deleted.left.length > 0) left.push(leftText(one.resource, deleted.left));
+      left.push(...leftOf(one.resource, deleted));
     }
     if (said.length === 0) return { said: "there are none", left };
     return { said: `${context.mode === "look" ? "delete" : "deleted"} ${said.join(", ")}`, left };
   },
 });
 
-const leftText = ({ kind }: Resource, keys: readonly string[]): string =>
-  `${counted(keys.length, kind)} left, with a label of ours but not surely ours: look at them, and delete them by hand: ${someOf(keys)}`;
+const leftOf = ({ kind }: Resource, { foreign, changed }: Deleted): readonly string[] => [
+  ...(foreign.length === 0
+    ? []
+    : [
+        `${counted(foreign.length, kind)} left, with a label of ours but not surely ours: look at them, and delete them by hand: ${someOf(foreign)}`,
+      ]),
+  ...changed.map((key) => changedText(kind, key)),
+];
 
 /** What the controllers have made for users. */
 export const generatedSteps: readonly Step[] = [
-  stepOf("ConfigMaps of Pods", [{ resource: ConfigMaps, labelSelector: GENERATED_BY, isOurs: isGenerated }]),
-  stepOf("ConfigMaps of Watchers", [{ resource: ConfigMaps, labelSelector: WATCHER, isOurs: isManaged }]),
+  stepOf("ConfigMaps of Pods", [
+    { resource: ConfigMaps, labelSelector: GENERATED_BY, isOurs: isGenerated, precondition: "version" },
+  ]),
+  stepOf("ConfigMaps of Watchers", [
+    { resource: ConfigMaps, labelSelector: WATCHER, isOurs: isManaged, precondition: "version" },
+  ]),
   stepOf(
     "podlogreader",
     [RoleBindings, Roles, ServiceAccounts].map((resource) => ({
       resource,
       labelSelector: MANAGED_BY_SELECTOR,
       isOurs: isReader,
+      precondition: "version" as const,
     })),
   ),
 ];

@@ -4,14 +4,18 @@ import {
   type KubernetesObject,
   type ObjectKey,
   type Resource,
+  ServiceAccounts,
   type Stored,
 } from "@pcmc/controller-runtime";
 import type { DaemonSet, Deployment } from "kubernetes-types/apps/v1.d.ts";
 import { Deployments } from "../../podlogreader/sources.ts";
 import { AGENT, NAME } from "../../rbac/names.ts";
+import { ClusterRoleBindings, RoleBindings } from "../../rbac/resources.ts";
+import type { Setting } from "../../settings/setting.ts";
 import { settingsTable } from "../../settings/table.ts";
-import { DaemonSets } from "../doctor/resources.ts";
+import { DaemonSets, Services } from "../doctor/resources.ts";
 import { InputError } from "../io.ts";
+import { flagValue } from "./command-line.ts";
 
 /** Where things are when nobody says: as in manifests/. */
 const DEFAULT_NAMESPACE = "default";
@@ -19,64 +23,100 @@ const DEFAULT_NAMESPACE = "default";
 /** Labels by which all that comes with the operator is found. */
 export const OWN_SELECTOR = `app.kubernetes.io/name in (${NAME}, ${AGENT.name})`;
 
+/** The label alone can be anybody's: what is ours has our name too. */
+export const isOwn = ({ name }: { readonly name: string }): boolean =>
+  name === NAME || name === AGENT.name || name.startsWith(`${NAME}-`);
+
 /** What of an installation its removal has to know. */
 export interface Installation {
   readonly namespace: string;
+  /** Whether anything of it was found there, but for what bears no label. */
+  readonly isFound: boolean;
+  /** Other namespaces where something of an installation is. */
+  readonly others: readonly string[];
   readonly lock: ObjectKey;
   readonly secret: ObjectKey;
   /** The release of Helm that it belongs to. */
   readonly release: string | undefined;
 }
 
+type Workload = Stored<Deployment> | Stored<DaemonSet>;
+
 /**
  * Finds out where the operator is installed.
  *
- * @param given - the namespace that the user named; without it the one where a Deployment or DaemonSet of ours is.
+ * @param given - the namespace that the user named; without it the one where a Deployment or DaemonSet of ours is, or else what is
+ *   left of an installation.
  * @throws InputError when there are several.
  */
 export const findInstallation = async (client: Client, given: string | undefined): Promise<Installation> => {
-  const workloads = [
-    ...(await workloadsOf<Deployment>(client, Deployments, given)),
-    ...(await workloadsOf<DaemonSet>(client, DaemonSets, given)),
+  const all: readonly Workload[] = [
+    ...(await ownOf(client, Deployments, given)),
+    ...(await ownOf(client, DaemonSets, given)),
   ];
-  const namespaces = [...new Set(workloads.map(({ metadata }) => metadata.namespace ?? ""))].sort();
-  if (namespaces.length > 1) {
-    throw new InputError([`it is installed in several namespaces: name one by --namespace: ${namespaces.join(", ")}`]);
+  const working = unique(all.map(({ metadata }) => metadata.namespace));
+  const remains = unique([...working, ...(await traces(client, given))]);
+  const found = working.length > 0 ? working : remains;
+  if (given === undefined && found.length > 1) {
+    throw new InputError([`it is installed in several namespaces: name one by --namespace: ${found.join(", ")}`]);
   }
-  const namespace = given ?? namespaces[0] ?? DEFAULT_NAMESPACE;
-  const env = environmentOf(workloads);
+  const namespace = given ?? found[0] ?? DEFAULT_NAMESPACE;
+  const workloads = all.filter(({ metadata }) => metadata.namespace === namespace);
+  const managers = workloads.filter(({ metadata }) => metadata.name === NAME);
+  const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName } = settingsTable;
+  const lockNamespace = managers.length > 0 ? leaderElectionLockNamespace.default : namespace;
   return {
     namespace,
+    isFound: remains.includes(namespace),
+    others: remains.filter((one) => one !== namespace),
     lock: {
-      namespace: env.get("LEADER_ELECTION_LOCK_NAMESPACE") ?? (workloads.length > 0 ? DEFAULT_NAMESPACE : namespace),
-      name: env.get("LEADER_ELECTION_LOCK_NAME") ?? settingsTable.leaderElectionLockName.default,
+      namespace: textOf(managers, leaderElectionLockNamespace) ?? lockNamespace,
+      name: textOf(managers, leaderElectionLockName) ?? leaderElectionLockName.default,
     },
-    secret: { namespace, name: env.get("WEBHOOK_SECRET_NAME") ?? settingsTable.webhookSecretName.default },
+    secret: { namespace, name: textOf(managers, webhookSecretName) ?? webhookSecretName.default },
     release: workloads.map(({ metadata }) => metadata.annotations?.["meta.helm.sh/release-name"]).find(Boolean),
   };
 };
 
-/** Who may not look into all namespaces names one, or means the default one. */
-const workloadsOf = async <T extends KubernetesObject & (Deployment | DaemonSet)>(
-  client: Client,
-  resource: Resource<T>,
-  namespace: string | undefined,
-): Promise<readonly Stored<T>[]> => {
-  try {
-    const { items } = await client.list(resource, { namespace, labelSelector: OWN_SELECTOR });
-    return items.filter(({ metadata }) => metadata.name === NAME || metadata.name === AGENT.name);
-  } catch (error) {
-    if (error instanceof ForbiddenError) return [];
-    throw error;
-  }
+const unique = (names: readonly (string | undefined)[]): readonly string[] =>
+  [...new Set(names.flatMap((name) => name || []))].sort();
+
+/** The namespaces of what can be left when the workloads are gone. */
+const traces = async (client: Client, given: string | undefined): Promise<readonly (string | undefined)[]> => {
+  const placed = [...(await ownOf(client, ServiceAccounts, given)), ...(await ownOf(client, Services, given))];
+  const bindings = [
+    ...(await ownOf(client, RoleBindings, given)),
+    ...(await ownOf(client, ClusterRoleBindings, given)),
+  ];
+  return [
+    ...placed.map(({ metadata }) => metadata.namespace),
+    ...bindings.flatMap(({ subjects = [] }) => subjects.map(({ namespace }) => namespace)),
+  ];
 };
 
-/** The settings that the manager is given by its environment. */
-const environmentOf = (workloads: readonly (Deployment | DaemonSet)[]): ReadonlyMap<string, string> =>
-  new Map(
-    workloads
-      .filter(({ metadata }) => metadata?.name === NAME)
-      .flatMap(({ spec }) => spec?.template.spec?.containers ?? [])
-      .flatMap(({ env = [] }) => env)
-      .flatMap(({ name, value }) => (value ? [[name, value] as const] : [])),
-  );
+/** Of all namespaces; who may not look there names one, or means the default one. */
+const ownOf = async <T extends KubernetesObject>(
+  client: Client,
+  resource: Resource<T>,
+  given: string | undefined,
+): Promise<readonly Stored<T>[]> => {
+  const namespaces = given !== undefined && resource.namespaced ? [undefined, given] : [undefined];
+  for (const namespace of namespaces) {
+    try {
+      const { items } = await client.list(resource, { namespace, labelSelector: OWN_SELECTOR });
+      return items.filter(({ metadata }) => isOwn(metadata));
+    } catch (error) {
+      if (!(error instanceof ForbiddenError)) throw error;
+    }
+  }
+  return [];
+};
+
+/** What the manager is given by its command line, or else its environment. */
+const textOf = (managers: readonly Workload[], { flag, env: variable }: Setting<unknown>): string | undefined => {
+  for (const { args = [], env = [] } of managers.flatMap(({ spec }) => spec?.template.spec?.containers ?? [])) {
+    const text = flagValue(args, flag) || env.find(({ name }) => name === variable)?.value;
+    if (text) return text;
+  }
+  return undefined;
+};

@@ -25,6 +25,35 @@ const SELECTOR = Object.entries(LABELS)
   .join(",");
 
 /**
+ * Before anything is touched, makes sure that no manager leads which is not to be ended here, such as one outside of the cluster: it
+ * would make again what is removed.
+ */
+export const leaderStep = ({ lock }: Pick<Installation, "lock">): Step => ({
+  name: "leader",
+  isRequired: "a manager that works would make again what is removed",
+  run: async (context) => {
+    const first = await holding(context, lock);
+    if (first === undefined) return { said: "nobody holds the Lease" };
+    const holder = first.spec?.holderIdentity ?? "";
+    if (await isHere(context, first)) return { said: `${holder}, of ${context.namespace}` };
+    if (context.mode === "look") return { said: "see who that is", notes: [`${holder} holds the Lease: ${ELSEWHERE}`] };
+    await untilNobodyLeads(context, lock, (lease) => isHere(context, lease));
+    return { said: "nobody renews the Lease" };
+  },
+});
+
+const ELSEWHERE = "no Pod of ours there. If it still works, nothing is removed";
+
+/** Whether a Pod of ours holds it. Without the variable POD_NAME a manager is named for its host, which can be the node. */
+const isHere = async (context: StepContext, { spec }: Stored<Lease>): Promise<boolean> => {
+  const { client, namespace } = context;
+  const holder = spec?.holderIdentity?.split("_", 1)[0];
+  const project = { spec: { nodeName: true } } as const;
+  const { items } = await client.list(Pods, { namespace, labelSelector: SELECTOR, project, ...callOf(context) });
+  return items.some((pod) => pod.metadata.name === holder || pod.spec?.nodeName === holder);
+};
+
+/**
  * Ends the manager, and waits until no other one leads, such as one that runs outside of the cluster: it would make again what is
  * removed.
  */
@@ -79,11 +108,15 @@ const unended = async (client: Client, namespace: string): Promise<string> => {
 };
 
 /**
- * Until nobody holds the Lease, or its holder has not renewed it for as long as it holds: clocks are not compared.
+ * Until nobody holds the Lease who is not let, or its holder has not renewed it for as long as it holds: clocks are not compared.
  *
  * @throws Error when somebody still renews it after the time that a holder has to do so.
  */
-const untilNobodyLeads = async (context: StepContext, lock: ObjectKey): Promise<void> => {
+const untilNobodyLeads = async (
+  context: StepContext,
+  lock: ObjectKey,
+  isLet: (lease: Stored<Lease>) => Promise<boolean> = async () => false,
+): Promise<void> => {
   const first = await holding(context, lock);
   if (first === undefined) return;
   const { holderIdentity: holder = "", leaseDurationSeconds } = first.spec ?? {};
@@ -92,7 +125,7 @@ const untilNobodyLeads = async (context: StepContext, lock: ObjectKey): Promise<
   while (context.clock.now() < until) {
     await sleep(context.clock, INTERVAL);
     const now = await holding(context, lock);
-    if (now === undefined) return;
+    if (now === undefined || (await isLet(now))) return;
     if (now.spec?.renewTime !== first.spec?.renewTime) throw new Error(ledBy(now.spec?.holderIdentity ?? holder));
   }
 };

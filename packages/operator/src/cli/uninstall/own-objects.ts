@@ -2,6 +2,7 @@ import {
   ConfigMaps,
   defineResource,
   type KubernetesObject,
+  keyOf,
   Leases,
   MutatingWebhookConfigurations,
   NotFoundError,
@@ -12,7 +13,7 @@ import {
   ValidatingWebhookConfigurations,
 } from "@pcmc/controller-runtime";
 import { Deployments } from "../../podlogreader/sources.ts";
-import { AGENT, NAME } from "../../rbac/names.ts";
+import { NAME } from "../../rbac/names.ts";
 import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from "../../rbac/resources.ts";
 import {
   DaemonSets,
@@ -20,8 +21,9 @@ import {
   ValidatingAdmissionPolicies,
   ValidatingAdmissionPolicyBindings,
 } from "../doctor/resources.ts";
-import { deleteAll, type StoredMetadata } from "./deletion.ts";
-import { type Installation, OWN_SELECTOR } from "./installation.ts";
+import { judgeOf } from "./belonging.ts";
+import { changedText, deleteAll, type StoredMetadata } from "./deletion.ts";
+import { type Installation, isOwn, OWN_SELECTOR } from "./installation.ts";
 import { callOf, counted, type Step, type StepContext, type StepResult, someOf } from "./step.ts";
 
 const kind = (apiVersion: string, name: string, plural: string): Resource<KubernetesObject> =>
@@ -30,9 +32,8 @@ const kind = (apiVersion: string, name: string, plural: string): Resource<Kubern
 /** What calls the manager, or judges in its place. */
 const WEBHOOKS: readonly Resource[] = [ValidatingWebhookConfigurations, MutatingWebhookConfigurations];
 
-/** What may be installed with the operator: first what runs, last what that may do. Kinds that a cluster lacks are passed over. */
+/** What else may be installed with the operator: first what runs, last what that may do. Kinds that a cluster lacks are passed over. */
 const OWN: readonly Resource[] = [
-  ...WEBHOOKS,
   Deployments,
   DaemonSets,
   kind("batch/v1", "Job", "jobs"),
@@ -57,51 +58,80 @@ const OWN: readonly Resource[] = [
 /** Their namespaces are those of `WATCH_NAMESPACES`, or of the Lease. */
 const ELSEWHERE: ReadonlySet<Resource> = new Set<Resource>([Roles, RoleBindings]);
 
-/** The label alone can be anybody's: what is ours has our name too. */
-const isOwn = ({ name }: StoredMetadata): boolean =>
-  name === NAME || name === AGENT.name || name.startsWith(`${NAME}-`);
+/** Where cert-manager puts the webhooks' certificate: `pcmc.certSecret` of the chart. */
+const CERT_MANAGER_SECRET = `${NAME}-webhook-tls`;
+
+/** Whether cert-manager made a Secret for the Certificate of the chart: one that users made has no such annotation. */
+const isIssued = ({ annotations }: StoredMetadata): boolean =>
+  annotations?.["cert-manager.io/certificate-name"] === `${NAME}-webhook`;
+
+/** What has no label by which it could be found. */
+interface Named {
+  readonly resource: Resource;
+  readonly key: ObjectKey;
+  readonly isOurs?: (metadata: StoredMetadata) => boolean;
+}
+
+type Found = Pick<Installation, "namespace" | "others">;
 
 /** The webhooks, before the manager ends: nobody should wait for one that is gone. */
-export const webhooksStep: Step = {
+export const webhooksStep = (installation: Found): Step => ({
   name: "webhooks",
-  run: (context) => removeOwn(context, WEBHOOKS, []),
-};
+  run: (context) => removeOwn(context, installation, WEBHOOKS, []),
+});
 
-/** All that is installed with the operator, and what it has made for itself. */
-export const operatorStep = ({ lock, secret }: Installation): Step => ({
+/** All else that is installed with the operator, and what it has made for itself. */
+export const operatorStep = (installation: Installation): Step => ({
   name: "operator",
   run: (context) =>
-    removeOwn(context, OWN, [
-      [Secrets, secret],
-      [Leases, lock],
+    removeOwn(context, installation, OWN, [
+      { resource: Secrets, key: installation.secret },
+      { resource: Secrets, key: { ...installation.secret, name: CERT_MANAGER_SECRET }, isOurs: isIssued },
+      { resource: Leases, key: installation.lock },
     ]),
 });
 
 const removeOwn = async (
   context: StepContext,
+  installation: Found,
   kinds: readonly Resource[],
-  named: readonly (readonly [Resource, ObjectKey])[],
+  named: readonly Named[],
 ): Promise<StepResult> => {
   const gone: string[] = [];
+  const left: string[] = [];
+  const notes: string[] = [];
+  const judge = await judgeOf(context, installation);
   for (const resource of kinds) {
+    const isOurs = (metadata: StoredMetadata): boolean => {
+      if (!isOwn(metadata)) return false;
+      const belonging = judge(resource, metadata);
+      if (belonging === "unknown") notes.push(unknownText(resource, metadata, installation));
+      return belonging === "ours";
+    };
     const namespace = resource.namespaced && !ELSEWHERE.has(resource) ? context.namespace : undefined;
-    const deleted = await deleteAll(context, { resource, labelSelector: OWN_SELECTOR, namespace, isOurs: isOwn });
+    const sought = { resource, labelSelector: OWN_SELECTOR, namespace, isOurs, precondition: "uid" } as const;
+    const deleted = await deleteAll(context, sought);
     gone.push(...deleted.gone.map((key) => `${resource.kind} ${key}`));
+    left.push(...deleted.changed.map((key) => changedText(resource.kind, key)));
   }
-  for (const [resource, key] of named) {
-    if (await removeNamed(context, resource, key)) gone.push(`${resource.kind} ${key.namespace}/${key.name}`);
+  for (const one of named) {
+    if (await removeNamed(context, one)) gone.push(`${one.resource.kind} ${one.key.namespace}/${one.key.name}`);
   }
-  if (gone.length === 0) return { said: "nothing is installed" };
-  return {
-    said: `${context.mode === "look" ? "delete" : "deleted"} ${counted(gone.length, "object")}: ${someOf(gone, 40)}`,
-  };
+  if (gone.length === 0) return { said: "nothing is installed", left, notes };
+  const verb = context.mode === "look" ? "delete" : "deleted";
+  return { said: `${verb} ${counted(gone.length, "object")}: ${someOf(gone, 40)}`, left, notes };
 };
 
-/** Whether it was there. */
-const removeNamed = async (context: StepContext, resource: Resource, key: ObjectKey): Promise<boolean> => {
+const unknownText = ({ kind }: Resource, metadata: StoredMetadata, { others }: Found): string =>
+  `${kind} ${keyOf({ metadata })} stays: it may be that of the installation in ${others.join(" or ")}`;
+
+/** Whether it was there, and ours. */
+const removeNamed = async (context: StepContext, { resource, key, isOurs }: Named): Promise<boolean> => {
   try {
-    if (context.mode === "look") await context.client.get(resource, key, callOf(context));
-    else await context.client.delete(resource, key, callOf(context));
+    const { metadata } = await context.client.get(resource, key, callOf(context));
+    if (isOurs?.(metadata) === false) return false;
+    const preconditions = { uid: metadata.uid };
+    if (context.mode === "do") await context.client.delete(resource, key, { preconditions, ...callOf(context) });
     return true;
   } catch (error) {
     if (error instanceof NotFoundError) return false;

@@ -1,9 +1,12 @@
 /*
  * Invariants:
  * - Agents are missed only where a PodConfigMapConfig asks for eBPF; a node is missed only where the DaemonSet wants it.
+ * - What is not known is not claimed: neither that nobody asks for eBPF, nor that a node has no agent.
  * - Why one is not ready is said in its own words where it can be asked, else in its container's.
  * - Kernels below the floor of each feature are told; a version that cannot be read is not judged.
  */
+import type { Stored } from "@pcmc/controller-runtime";
+import type { DaemonSet } from "kubernetes-types/apps/v1.d.ts";
 import type { Node, Pod } from "kubernetes-types/core/v1.d.ts";
 import { describe, expect, test } from "vitest";
 import type { PodConfigMapConfig } from "../../../src/api/podconfigmapconfig.ts";
@@ -15,9 +18,9 @@ import {
   judgePolicy,
   judgeReady,
 } from "../../../src/cli/doctor/agent-checks.ts";
-import type { AgentFacts, AgentWorkload } from "../../../src/cli/doctor/agents.ts";
+import { type AgentFacts, type AgentWorkload, agentsWithin, agentWorkloadOf } from "../../../src/cli/doctor/agents.ts";
 import { seen } from "../../../src/cli/doctor/seen.ts";
-import { FORBIDDEN, listed, pod, stored, told } from "./fixtures.ts";
+import { FORBIDDEN, listed, operator, pod, stored, told } from "./fixtures.ts";
 
 const workload: AgentWorkload = {
   namespace: "default",
@@ -25,6 +28,8 @@ const workload: AgentWorkload = {
   image: "a",
   serviceAccount: "agent",
   nodeSelector: { "kubernetes.io/os": "linux" },
+  watchNamespaces: [],
+  desired: 2,
   isManager: false,
 };
 
@@ -32,16 +37,11 @@ interface NodeWish {
   readonly os?: string;
   readonly kernel?: string;
   readonly arch?: string;
-  readonly cordoned?: boolean;
 }
 
-const node = (
-  name: string,
-  { os = "linux", kernel = "6.1.0-13-amd64", arch = "amd64", cordoned = false }: NodeWish = {},
-) =>
+const node = (name: string, { os = "linux", kernel = "6.1.0-13-amd64", arch = "amd64" }: NodeWish = {}) =>
   stored<Node>(name, {
     metadata: { labels: { "kubernetes.io/os": os } },
-    spec: { ...(cordoned && { unschedulable: true }) },
     status: {
       nodeInfo: {
         architecture: arch,
@@ -84,35 +84,71 @@ describe("agents at all", () => {
     ["switched off", seen(undefined), off, "ok"],
     ["not asked for", seen(undefined), listed<never>(), "ok"],
     ["not to be seen", FORBIDDEN, firewall, "skipped"],
+    ["missing, and nobody knows whether asked for", seen(undefined), FORBIDDEN, "skipped"],
+    ["there, and nobody knows whether asked for", seen(workload), FORBIDDEN, "ok"],
   ] as const)("%s", (_, found, configs, status) => {
     expect(judgeInstalled(facts({ workload: found }), configs)).toMatchObject([{ status }]);
   });
 });
 
+describe("the DaemonSet", () => {
+  const daemonSet = (env: readonly { name: string; value: string }[]) =>
+    stored<DaemonSet>("agent", {
+      spec: {
+        selector: {},
+        template: {
+          spec: { serviceAccountName: "mine", containers: [{ name: "agent", args: ["agent"], env: [...env] }] },
+        },
+      },
+      status: { currentNumberScheduled: 3, desiredNumberScheduled: 5, numberMisscheduled: 0, numberReady: 3 },
+    });
+
+  test("says how many nodes it wants, and what its agents may do where", () => {
+    expect(agentWorkloadOf(daemonSet([{ name: "WATCH_NAMESPACES", value: "shop, web" }]))).toMatchObject({
+      serviceAccount: "mine",
+      watchNamespaces: ["shop", "web"],
+      desired: 5,
+    });
+  });
+
+  test("of a manager that is the agent too works where the manager does, on the nodes that its own DaemonSet wants", () => {
+    const all = operator({ args: ["--role=all"], env: { WATCH_NAMESPACES: "shop" }, replicas: 4 });
+    expect(agentsWithin(all)).toMatchObject({ watchNamespaces: ["shop"], desired: 4, isManager: true });
+    expect(agentsWithin(operator())).toBeUndefined();
+  });
+
+  test("without WATCH_NAMESPACES, or with an empty one, has agents for all namespaces", () => {
+    expect(agentWorkloadOf(daemonSet([])).watchNamespaces).toEqual([]);
+    expect(agentWorkloadOf(daemonSet([{ name: "WATCH_NAMESPACES", value: "" }])).watchNamespaces).toEqual([]);
+  });
+});
+
 describe("nodes", () => {
+  const one = { pods: listed(agent("a")) };
+  const wants = (desired: number) => ({ workload: seen({ ...workload, desired }) });
+
   test.each([
     ["each with one", {}, "ok"],
-    ["one without", { pods: listed(agent("a")) }, "failed"],
-    [
-      "a cordoned one without",
-      { pods: listed(agent("a")), nodes: listed(node("a"), node("b", { cordoned: true })) },
-      "ok",
-    ],
-    [
-      "one of Windows without",
-      { pods: listed(agent("a")), nodes: listed(node("a"), node("b", { os: "windows" })) },
-      "ok",
-    ],
-    [
-      "one that the nodeSelector leaves out",
-      { workload: seen({ ...workload, nodeSelector: { pool: "ebpf" } }), pods: listed<never>() },
-      "ok",
-    ],
-    ["nodes that may not be listed", { nodes: FORBIDDEN }, "skipped"],
+    ["one without", one, "failed"],
+    ["one without that affinity or a taint keeps the agents off", { ...one, ...wants(1) }, "ok"],
+    ["none that the DaemonSet wants", { pods: listed<never>(), ...wants(0) }, "ok"],
+    ["one whose Pod no node takes", { pods: listed<Stored<Pod>>(agent("a"), pod("pending")) }, "failed"],
+    ["nodes that may not be listed, each with one", { nodes: FORBIDDEN }, "ok"],
+    ["Pods that may not be listed", { pods: FORBIDDEN }, "skipped"],
   ] as const)("%s", (_, wish, status) => expect(judgeNodes(facts(wish))).toMatchObject([{ status }]));
 
   test("that lack one are named", () => {
-    expect(told(judgeNodes(facts({ pods: listed(agent("a")) })))).toEqual(["failed: 1 node of 2 without an agent: b"]);
+    expect(told(judgeNodes(facts(one)))).toEqual([
+      "failed: 1 of 2 nodes that the DaemonSet wants without an agent; without one: b",
+    ]);
+  });
+
+  test("that lack one are named without those of another system, or that the nodeSelector leaves out", () => {
+    const nodes = listed(node("a"), node("b"), node("c", { os: "windows" }));
+    expect(told(judgeNodes(facts({ ...one, nodes })))[0]).toMatch(/without one: b$/);
+    const selected = { workload: seen({ ...workload, nodeSelector: { pool: "ebpf" } }) };
+    expect(told(judgeNodes(facts({ ...one, ...selected })))[0]).toMatch(/without an agent$/);
+    expect(told(judgeNodes(facts({ ...one, nodes: FORBIDDEN })))[0]).toMatch(/without an agent$/);
   });
 });
 
@@ -183,6 +219,13 @@ describe("kernels", () => {
       "failed: b (4.1.0, amd64) has a kernel before 5.7: neither counting nor firewall",
       "failed: a (5.7.0, amd64) has a kernel before 5.8: no firewall",
     ]);
+  });
+
+  test("of nodes without an agent are not judged", () => {
+    const nodes = listed(node("a"), node("far", { kernel: "4.19.0", arch: "s390x" }));
+    expect(told(judgeKernels(facts({ nodes })))).toEqual(["ok: 1 node with a kernel that has all features"]);
+    expect(judgeKernels(facts({ nodes, pods: listed<never>() }))).toEqual([]);
+    expect(judgeKernels(facts({ nodes, pods: FORBIDDEN }))).toMatchObject([{ status: "skipped" }]);
   });
 
   test("of an architecture without programs are told", () => {

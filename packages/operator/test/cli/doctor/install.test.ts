@@ -174,5 +174,39 @@ describe("rivals", () => {
     expect(judgeRivals(facts(one, [{ namespace: "other", ...other }]))).toMatchObject([{ status }]);
   });
 
+  const apart = (env: Readonly<Record<string, string>> = {}, image = "pcmc:1") => ({
+    image,
+    env: { WEBHOOK_ENABLED: "false", ...env },
+  });
+
+  test.each([
+    ["the same image and settings do the same work twice", apart(lock("b")), "warning", /done twice/],
+    ["another image", apart(lock("b"), "pcmc:2"), "failed", /differ in their images: each undoes/],
+    ["another choice", apart({ ...lock("b"), ALLOW_POD_GET: "true" }), "failed", /differ in ALLOW_POD_GET/],
+    ["all namespaces and some", apart({ ...lock("b"), WATCH_NAMESPACES: "a" }), "failed", /differ in WATCH_NAMESPACES/],
+    [
+      "all namespaces and some, without Watchers",
+      { ...apart({ ...lock("b"), WATCH_NAMESPACES: "a" }), args: ["--controllers=podconfigmap,podlogreader"] },
+      "warning",
+      /done twice/,
+    ],
+    [
+      "another choice of a controller that one of them lacks",
+      { ...apart({ ...lock("b"), ALLOW_POD_GET: "true" }), args: ["--controllers=podconfigmap"] },
+      "warning",
+      /done twice/,
+    ],
+  ])("%s", (_, other, status, message) => {
+    expect(judgeRivals(facts(apart(), [{ namespace: "other", ...other }]))).toMatchObject([
+      { status, message: expect.stringMatching(message) },
+    ]);
+  });
+
+  test("with webhooks in two namespaces, each writes its CA into the same configurations", () => {
+    const [one, other] = [{ image: "pcmc:1" }, { image: "pcmc:1", env: lock("b") }];
+    expect(told(judgeRivals(facts(one, [{ namespace: "other", ...other }])))[0]).toMatch(/^failed: .*caBundle/);
+    expect(told(judgeRivals(facts(one, [other])))[0]).toMatch(/^warning: .*done twice/);
+  });
+
   test("an operator alone has none", () => expect(judgeRivals(facts({}))).toEqual([]));
 });

@@ -80,7 +80,13 @@ describe("what is asked about", () => {
   });
 
   test("of agents is what their manifest grants", () => {
-    expect(rules(needTexts(agentNeeds))).toEqual(agentPermissions.flatMap(spelledOut).sort());
+    expect(rules(needTexts(agentNeeds([])))).toEqual(agentPermissions.flatMap(spelledOut).sort());
+  });
+
+  test("of agents with WATCH_NAMESPACES is asked in each of them, and in no other place", () => {
+    const all = needTexts(agentNeeds(["a", "b"]));
+    expect(all.map(({ namespace }) => namespace)).toEqual(["a", "b"]);
+    for (const need of all) expect(rules([need])).toEqual(agentPermissions.flatMap(spelledOut).sort());
   });
 });
 
@@ -89,7 +95,7 @@ const never = (): never => {
 };
 
 describe("what is answered", () => {
-  const [first] = agentNeeds;
+  const [first] = agentNeeds([]);
   const answered = (missing: Parameters<typeof judgeAccounts>[0]["accounts"][number]["missing"]) => ({
     self: seen([]),
     accounts: first === undefined ? [] : [{ account: "default/agent", need: first, missing }],

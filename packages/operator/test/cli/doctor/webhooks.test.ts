@@ -165,6 +165,18 @@ describe("certificates", () => {
     expect(judge(ca, crt)).toEqual(statuses);
   });
 
+  test.each([
+    ["may not be listed", FORBIDDEN],
+    ["are not there", seen([])],
+  ])("are not said to be verified where the configurations %s", (_, configurations) => {
+    const secret = seen(stored("cert", { data: { "tls.crt": good.crt } }));
+    expect(told(judgeCertificate(operator(), facts({ registered: configurations, secret })))).toEqual([
+      expect.stringMatching(
+        /^ok: the certificate in .* holds for 60 days more; there is no caBundle to compare it with$/,
+      ),
+    ]);
+  });
+
   test("that others make are not looked for in a Secret", () => {
     expect(judge(good.ca, undefined, { WEBHOOK_CERT_DIR: "/certs" })[1]).toEqual(["ok"]);
   });

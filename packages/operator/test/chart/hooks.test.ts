@@ -1,0 +1,109 @@
+/*
+ * What the chart has Helm do before and after a release is removed.
+ *
+ * Invariants:
+ * - The Job by which agents detach runs as the manager's Pods do: image, pull policy, files, network.
+ * - What an interrupted removal leaves is found by `pcmc uninstall`, and no Service of the manager's selects the Job's Pod.
+ * - Certificates that were made for the release go with it, whoever made them, and nobody else's do.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ChartObject, containerOf, Helm, objectsIn, only, type Values } from "./support/helm.ts";
+
+let helm: Helm;
+beforeAll(async () => {
+  helm = await Helm.start();
+});
+afterAll(() => helm?.[Symbol.dispose]());
+
+const NAME = "podconfigmap-controller";
+
+const all = async (values: Values) => objectsIn(await helm.render({ crds: { install: false }, ...values }));
+const hooksIn = (objects: readonly ChartObject[], when: string) =>
+  objects.filter(({ metadata }) => metadata.annotations?.["helm.sh/hook"] === when);
+
+describe("the Job by which agents detach", () => {
+  const agent = { enabled: true };
+
+  test("comes with what it needs, all of which has the label that pcmc uninstall looks for", async () => {
+    const hooks = hooksIn(await all({ agent, networkPolicy: { enabled: true } }), "pre-delete");
+    expect(hooks.map(({ kind }) => kind).sort()).toEqual([
+      "Job",
+      "NetworkPolicy",
+      "Role",
+      "RoleBinding",
+      "ServiceAccount",
+    ]);
+    for (const { metadata } of hooks) expect(metadata.labels).toMatchObject({ "app.kubernetes.io/name": NAME });
+  });
+
+  test("has a Pod that its NetworkPolicy selects, and no Service of the manager's", async () => {
+    const objects = await all({ agent, networkPolicy: { enabled: true } });
+    const labels = only(objects, "Job").spec?.template?.metadata.labels;
+    expect(labels).toEqual({ "app.kubernetes.io/name": `${NAME}-uninstall` });
+    expect(only(objects, "NetworkPolicy", `${NAME}-uninstall`).spec?.podSelector).toEqual({ matchLabels: labels });
+    for (const { spec } of objects.filter(({ kind }) => kind === "Service")) {
+      expect(spec?.selector).not.toEqual(labels);
+    }
+  });
+
+  test("may connect to what the manager may: DNS, the API server, and what values add", async () => {
+    const extraEgress = [{ to: [{ ipBlock: { cidr: "192.0.2.0/24" } }] }];
+    const objects = await all({ agent, networkPolicy: { enabled: true, apiServerPorts: [8443], extraEgress } });
+    const egress = only(objects, "NetworkPolicy", `${NAME}-uninstall`).spec?.egress;
+    expect(egress).toEqual([
+      {
+        ports: [
+          { port: 53, protocol: "UDP" },
+          { port: 53, protocol: "TCP" },
+        ],
+      },
+      { ports: [{ port: 8443, protocol: "TCP" }] },
+      ...extraEgress,
+    ]);
+    expect(egress).toEqual(only(objects, "NetworkPolicy", NAME).spec?.egress);
+  });
+
+  test("has the manager's environment and files of others", async () => {
+    const extraVolumes = [{ name: "ca", configMap: { name: "ca" } }];
+    const extraVolumeMounts = [{ name: "ca", mountPath: "/etc/ca" }];
+    const extraEnv = [{ name: "NODE_EXTRA_CA_CERTS", value: "/etc/ca/ca.crt" }];
+    const job = only(await all({ agent, extraVolumes, extraVolumeMounts, extraEnv }), "Job");
+    expect(job.spec?.template?.spec.volumes).toEqual(extraVolumes);
+    expect(containerOf(job)).toMatchObject({ volumeMounts: extraVolumeMounts, env: extraEnv });
+  });
+
+  test.each([
+    ["manager", NAME, "Never"],
+    ["all", `${NAME}-agent`, "Always"],
+  ])("with role %s has the image that this role has, pulled as that is", async (role, repository, policy) => {
+    const ofAgent = { enabled: role === "manager", image: { pullPolicy: "Always" } };
+    const values = { role, agent: ofAgent, image: { pullPolicy: "Never" } };
+    const { image, imagePullPolicy } = containerOf(only(await all(values), "Job"));
+    expect([image.split(":")[0], imagePullPolicy]).toEqual([repository, policy]);
+  });
+});
+
+describe("Secrets that are removed after a release", () => {
+  const secrets = async (values: Values) =>
+    hooksIn(await all(values), "post-delete")
+      .filter(({ kind }) => kind === "Secret")
+      .map(({ metadata }) => metadata.name);
+
+  test.each<readonly [string, Values]>([
+    ["its own certificates", {}],
+    ["cert-manager's", { webhooks: { certManager: { enabled: true } } }],
+    ["webhooks that are off by now", { webhooks: { enabled: false } }],
+  ])("with %s: the manager's and cert-manager's", async (_, values) => {
+    expect(await secrets(values)).toEqual([`${NAME}-webhook-cert`, `${NAME}-webhook-tls`]);
+  });
+
+  test("the manager's has the name that the settings give, and none is there twice", async () => {
+    expect(await secrets({ settings: { webhookSecretName: "other" } })).toEqual(["other", `${NAME}-webhook-tls`]);
+    const same = `${NAME}-webhook-tls`;
+    expect(await secrets({ settings: { webhookSecretName: same } })).toEqual([same]);
+  });
+
+  test("are none where certificates are somebody else's", async () => {
+    expect(await secrets({ settings: { webhookCertDir: "/certs" } })).toEqual([]);
+  });
+});

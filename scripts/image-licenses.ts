@@ -1,0 +1,98 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findGo } from "../packages/gotemplate/scripts/go.ts";
+import { type ImageFile, type Machine, NAMES } from "./image-machine.ts";
+import { type GoModule, goBuildOf } from "./sbom-go.ts";
+
+/*
+ * The licences' texts of what is in an image and of no Debian package. All these licences want their text to go with the program.
+ */
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const goModule = join(repository, "packages/gotemplate/go");
+
+/** Where an image has the texts: in a folder by the name that its list of contents has. */
+export const LICENSES = "/usr/share/doc/podconfigmap-controller/licenses";
+
+/** Notices and grants of patents belong to the licence. */
+const IS_TEXT = /^(licen[cs]e|copying|notice|patents)([-.]|$)/i;
+const IS_LICENSE = /^(licen[cs]e|copying)/i;
+
+/** @throws when a folder has none. */
+const textsIn = (folder: string, name: string): ImageFile[] => {
+  const files = readdirSync(folder)
+    .filter((file) => IS_TEXT.test(file))
+    .sort();
+  if (!files.some((file) => IS_LICENSE.test(file))) throw new Error(`the licence of ${name} is not in ${folder}`);
+  return files.map((file) => ({ source: join(folder, file), path: `${LICENSES}/${name}/${file}` }));
+};
+
+/** Of npm packages. @param folders - below the checkout */
+export const npmLicenses = (folders: readonly string[]): ImageFile[] =>
+  folders.flatMap((folder) => textsIn(join(repository, folder), folder.split("node_modules/").at(-1) ?? folder));
+
+/**
+ * Of the Go modules in a program, and of Go's own library, from where they were to build it.
+ *
+ * @throws without Go, for modules of other versions than `go.mod` names, and with what Go said
+ */
+export const goLicenses = (program: string): ImageFile[] => {
+  const go = findGo(process.env);
+  if (go === undefined) throw new Error("the licences of Go modules come with their sources: that needs Go on PATH");
+  const { modules } = goBuildOf(readFileSync(program));
+  const folders = foldersOf(go, modules);
+  const library = textsIn(ask(go, ["env", "GOROOT"]).trim(), "stdlib");
+  return [...library, ...modules.flatMap(({ path }) => textsIn(folders.get(path) ?? "", path))];
+};
+
+const ask = (go: string, args: readonly string[]): string =>
+  execFileSync(go, args, {
+    cwd: goModule,
+    encoding: "utf8",
+    env: { ...process.env, GOWORK: "off", GOFLAGS: "" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+
+/** Go's cache has what it has built; what is there no more, Go downloads again. */
+const foldersOf = (go: string, modules: readonly GoModule[]): ReadonlyMap<string, string> => {
+  const paths = modules.map(({ path }) => path);
+  ask(go, ["mod", "download", ...paths]);
+  const lines = ask(go, ["list", "-m", "-f", "{{.Path}}\t{{.Version}}\t{{.Dir}}", ...paths])
+    .trim()
+    .split("\n");
+  const found = new Map(
+    lines.map((line) => line.split("\t")).map(([path, version, folder]) => [`${path}@${version}`, folder]),
+  );
+  return new Map(
+    modules.map(({ path, version }) => {
+      const folder = found.get(`${path}@${version}`);
+      if (!folder) throw new Error(`${path} ${version} is not what packages/gotemplate/go/go.mod names: make wasm`);
+      return [path, folder];
+    }),
+  );
+};
+
+/**
+ * Node's, with those of all that is linked into it.
+ *
+ * @throws where none of the usual ways to install Node has left it
+ */
+export const nodeLicense = ({ node, root, architecture }: Machine): string => {
+  const prefix = dirname(dirname(node));
+  const npmPackage = `node-linux-${NAMES[architecture].node}`;
+  const files = [
+    // Of Node's own archive, and so of the npm package that has the executable.
+    join(prefix, "LICENSE"),
+    // Of the npm package `node`, with that one in it or beside it.
+    join(prefix, "node_modules", npmPackage, "LICENSE"),
+    join(dirname(prefix), npmPackage, "LICENSE"),
+    // Of a Debian package.
+    join(root, "usr/share/doc/nodejs/LICENSE"),
+    join(root, "usr/share/doc/nodejs/copyright"),
+  ];
+  const found = files.find((file) => existsSync(file));
+  if (found === undefined) throw new Error(`Node's licence is none of ${files.join(", ")}`);
+  return found;
+};
