@@ -38,7 +38,7 @@ describe("a block", () => {
 
 test("each link leads to something that is there", () => {
   expect(links.length).toBeGreaterThan(10);
-  for (const link of links) expect([link, existsSync(join(ROOT, "docs", link))]).toEqual([link, true]);
+  for (const link of links) expect([link, existsSync(join(ROOT, "docs/how-to", link))]).toEqual([link, true]);
 });
 
 describe("a template", () => {

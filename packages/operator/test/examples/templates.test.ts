@@ -21,7 +21,7 @@ test("there are ten, each with Pods, with what is expected, and with a line in t
   expect(examples).toHaveLength(10);
   expect(filesIn(join(FOLDER, "pods"))).toEqual(examples);
   expect(filesIn(join(FOLDER, "expected"))).toEqual(examples);
-  const named = rows("file", "makes", "shows").map(({ file = "" }) => /\]\(\.\.\/(.*)\)/.exec(file)?.[1]);
+  const named = rows("file", "makes", "shows").map(({ file = "" }) => /\]\((?:\.\.\/)+(.*)\)/.exec(file)?.[1]);
   expect(named).toEqual(examples.map((file) => `examples/templates/${file}`));
 });
 
