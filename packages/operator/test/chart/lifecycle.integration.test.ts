@@ -170,7 +170,7 @@ test("CRDs of kubectl apply are adopted when that is asked for, and refused othe
   const folder = new URL("../../../../crd", import.meta.url).pathname;
   expect(await cluster.kubectl(["apply", "-f", folder])).toMatchObject({ exitCode: 0 });
   await expect(install()).rejects.toThrow(/cannot be imported into the current release/);
-  // As README.md says.
+  // As chart/README.md says.
   await upgrade({}, "--install", "--create-namespace", "--take-ownership", "--force-conflicts");
   const crd = await cluster.kubectl(["get", CRDS[0] ?? "", "--output=jsonpath={.metadata.labels}"]);
   expect(crd.stdout).toContain('"app.kubernetes.io/managed-by":"Helm"');
