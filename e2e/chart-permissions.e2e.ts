@@ -163,7 +163,6 @@ beforeAll(async () => {
   });
   cluster = world.cluster;
   helm = new Helm(cluster);
-  onTestFailed(async () => console.error(await operatorLogs(cluster), await agentLogs(cluster)));
   await play();
   for (const account of [MANAGER, AGENT]) granted.set(account, await grantsOf(account));
   // Its Role lives no longer than the Job.
