@@ -11,7 +11,7 @@ import { containersOf, manifestsOf } from "../e2e/support/manifests.ts";
 import { EBPF_READY } from "../packages/operator/src/ebpf/condition.ts";
 import { type TestNode, testNode } from "../packages/operator/test/ebpf/support/node.ts";
 import { BUNDLE, bundle, PROGRAM } from "../scripts/bundle.ts";
-import { atMost, type EbpfFigure, told } from "./ebpf-figure.ts";
+import { atMost, type Figure, told } from "./figure.ts";
 import { cpuSeconds, memory } from "./process-usage.ts";
 import { median, percentile } from "./statistics.ts";
 
@@ -41,7 +41,7 @@ interface Pod {
  * and a status that names the container. How long after a Pod's cgroup its programs are attached, and what the agent takes when
  * it has nothing to do but to read counters and export them.
  */
-export const measureAgent = async (): Promise<EbpfFigure[]> => {
+export const measureAgent = async (): Promise<Figure[]> => {
   await bundle(BUNDLE);
   await using cluster = await startCluster();
   await using node = testNode();

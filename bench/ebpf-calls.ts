@@ -1,7 +1,7 @@
 import { testNode } from "../packages/operator/test/ebpf/support/node.ts";
 import { policyOf } from "../packages/operator/test/ebpf/support/policies.ts";
-import { atMost, type EbpfFigure, type EbpfOptions, told } from "./ebpf-figure.ts";
 import { ProbeBinary } from "./ebpf-probe.ts";
+import { atMost, type EbpfOptions, type Figure, told } from "./figure.ts";
 import { median } from "./statistics.ts";
 
 /** Calls in one round. */
@@ -21,7 +21,7 @@ const KINDS: readonly Kind[] = [
  * What the counter adds to a system call: getppid, one of the cheapest there are. Each round brings the node's state about
  * with the agent's own code, and has a process in a Pod's cgroup make the calls.
  */
-export const measureCalls = async ({ rounds }: EbpfOptions): Promise<EbpfFigure[]> => {
+export const measureCalls = async ({ rounds }: EbpfOptions): Promise<Figure[]> => {
   await using node = testNode();
   await using enforcer = await node.open();
   using probe = new ProbeBinary();
@@ -51,7 +51,7 @@ export const measureCalls = async ({ rounds }: EbpfOptions): Promise<EbpfFigure[
   return figuresOf(times);
 };
 
-const figuresOf = (times: ReadonlyMap<Kind, readonly number[]>): EbpfFigure[] => {
+const figuresOf = (times: ReadonlyMap<Kind, readonly number[]>): Figure[] => {
   const of = (kind: Kind) => median(times.get(kind) ?? []);
   const plain = of("nothing attached");
   return [

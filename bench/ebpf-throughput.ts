@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { enforcing, firewallPolicy, list } from "../packages/operator/test/ebpf/support/firewall.ts";
 import { testNode } from "../packages/operator/test/ebpf/support/node.ts";
 import { policyOf } from "../packages/operator/test/ebpf/support/policies.ts";
-import { atLeast, type EbpfFigure, type EbpfOptions, told } from "./ebpf-figure.ts";
 import { ProbeBinary } from "./ebpf-probe.ts";
+import { atLeast, type EbpfOptions, type Figure, told } from "./figure.ts";
 import { median } from "./statistics.ts";
 
 /** Of one round. */
@@ -18,7 +18,7 @@ const ADDRESSES = ["198.51.100.1", "198.51.100.2"] as const;
  * TCP throughput from one Pod to another, with the firewall on both of them and both ways, and without. Each round has
  * both, and compares the one with the other.
  */
-export const measureThroughput = async ({ rounds }: EbpfOptions): Promise<EbpfFigure[]> => {
+export const measureThroughput = async ({ rounds }: EbpfOptions): Promise<Figure[]> => {
   await using node = testNode();
   await using enforcer = await node.open();
   using probe = new ProbeBinary();

@@ -1,7 +1,7 @@
 import { type Direction, FIREWALL_PROGRAMS } from "../packages/operator/src/ebpf/layout.ts";
 import { enforcing, firewallPolicy, list, TestFirewall } from "../packages/operator/test/ebpf/support/firewall.ts";
 import { frame, ipv4, ipv6, PROTOCOL, TCP, tcp, udp } from "../packages/operator/test/ebpf/support/packets.ts";
-import { atMost, type EbpfFigure, type EbpfOptions } from "./ebpf-figure.ts";
+import { atMost, type EbpfOptions, type Figure } from "./figure.ts";
 import { median } from "./statistics.ts";
 
 /** What a verdict may take, nanoseconds. Users are promised 1,000 a packet. */
@@ -65,7 +65,7 @@ const testFirewall = (): TestFirewall => {
 };
 
 /** The time of one verdict by the kernel's own clock (BPF_PROG_TEST_RUN). */
-export const measureVerdicts = async ({ rounds }: EbpfOptions): Promise<EbpfFigure[]> => {
+export const measureVerdicts = async ({ rounds }: EbpfOptions): Promise<Figure[]> => {
   using server = testFirewall();
   using client = testFirewall();
   const ctxIn = Buffer.alloc(CONTEXT_SIZE);

@@ -7,10 +7,9 @@
 import { parseArgs } from "node:util";
 import { measureAgent } from "./ebpf-agent.ts";
 import { measureCalls } from "./ebpf-calls.ts";
-import type { EbpfFigure } from "./ebpf-figure.ts";
 import { measureThroughput } from "./ebpf-throughput.ts";
 import { measureVerdicts } from "./ebpf-verdict.ts";
-import { machine } from "./machine.ts";
+import { type Figure, report } from "./figure.ts";
 
 const PARTS = {
   calls: measureCalls,
@@ -29,24 +28,11 @@ const { values, positionals } = parseArgs({
 });
 
 const chosen = positionals.length === 0 ? Object.keys(PARTS) : positionals;
-const figures: EbpfFigure[] = [];
+const figures: Figure[] = [];
 for (const part of chosen) {
   if (!isPart(part)) throw new Error(`there is no part ${part}: ${Object.keys(PARTS).join(", ")}`);
   process.stderr.write(`${part} ...\n`);
   figures.push(...(await PARTS[part]({ rounds: Number(values.rounds) })));
 }
 
-if (figures.some(({ holds }) => holds === false)) process.exitCode = 1;
-if (values.json) {
-  console.log(JSON.stringify({ machine: machine(), figures }));
-} else {
-  const { cpus, model, kernel, node } = machine();
-  console.log(`\n${cpus} x ${model}, Linux ${kernel}, Node ${node}`);
-  for (const { what, value, unit, target, holds } of figures) {
-    const digits = Math.abs(value) < 10 ? 2 : 0;
-    const verdict = holds === false ? "MISS" : "";
-    console.log(
-      `  ${what.padEnd(62)}${value.toFixed(digits).padStart(9)} ${unit.padEnd(8)}${(target ?? "").padEnd(12)}${verdict}`.trimEnd(),
-    );
-  }
-}
+report(figures, values);

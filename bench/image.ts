@@ -13,10 +13,9 @@ import { manifestsOf } from "../e2e/support/manifests.ts";
 import { deployOperator, scaleOperator } from "../e2e/support/operator.ts";
 import { processesOf } from "../e2e/support/processes.ts";
 import { until } from "../e2e/support/until.ts";
-import { atMost, type EbpfFigure, told } from "./ebpf-figure.ts";
 import { etcdOf } from "./etcd.ts";
+import { atMost, type Figure, report, told } from "./figure.ts";
 import { type ContainerMemory, containerMemory, managerPod, type Start, startToReady } from "./image-pod.ts";
-import { machine } from "./machine.ts";
 import { median, range } from "./statistics.ts";
 import { createConfig, createNamespace, createUnscheduledPods, STORED_CONFIG_MAPS } from "./workload.ts";
 
@@ -63,7 +62,7 @@ const start = async (cluster: RealCluster): Promise<Start> => {
   return startToReady(cluster);
 };
 
-const measureStarts = async (cluster: RealCluster, what: string): Promise<EbpfFigure[]> => {
+const measureStarts = async (cluster: RealCluster, what: string): Promise<Figure[]> => {
   const measured: Start[] = [];
   for (let i = 0; i < starts; i++) {
     measured.push(await start(cluster));
@@ -92,7 +91,7 @@ const fill = async (cluster: RealCluster): Promise<void> => {
 };
 
 /** From a start with none of the ConfigMaps to some time after the last one. */
-const measureMemory = async (cluster: RealCluster): Promise<EbpfFigure[]> => {
+const measureMemory = async (cluster: RealCluster): Promise<Figure[]> => {
   const { ready } = await start(cluster);
   const etcd = etcdOf(cluster);
   const count = () => etcd.count(STORED_CONFIG_MAPS);
@@ -125,11 +124,11 @@ const measureMemory = async (cluster: RealCluster): Promise<EbpfFigure[]> => {
   ];
 };
 
-const measureAll = async (): Promise<EbpfFigure[]> => {
+const measureAll = async (): Promise<Figure[]> => {
   await using cluster = await startCluster({ node: "real" });
   note("deploying");
   await deploy(cluster);
-  const figures: EbpfFigure[] = [];
+  const figures: Figure[] = [];
   if (starts > 0) {
     note(`starting ${starts} times`);
     figures.push(...(await measureStarts(cluster, "empty cluster")));
@@ -143,18 +142,4 @@ const measureAll = async (): Promise<EbpfFigure[]> => {
   return figures;
 };
 
-const figures = await measureAll();
-if (figures.some(({ holds }) => holds === false)) process.exitCode = 1;
-if (values.json) {
-  console.log(JSON.stringify({ machine: machine(), figures }));
-} else {
-  const { cpus, model, kernel, node } = machine();
-  console.log(`\n${cpus} x ${model}, Linux ${kernel}, Node ${node}; request ${values.request}, limit ${values.limit}`);
-  for (const { what, value, unit, target, holds } of figures) {
-    const verdict = holds === false ? "MISS" : "";
-    const digits = Number.isInteger(value) ? 0 : 2;
-    console.log(
-      `  ${what.padEnd(70)}${value.toFixed(digits).padStart(9)} ${unit.padEnd(6)}${(target ?? "").padEnd(8)}${verdict}`.trimEnd(),
-    );
-  }
-}
+report(await measureAll(), { ...values, about: `request ${values.request}, limit ${values.limit}` });

@@ -11,8 +11,7 @@ import { buildBusybox, ensureImages } from "../e2e/support/images.ts";
 import { apply, kubectl, waitFor } from "../e2e/support/kubectl.ts";
 import { shell } from "../e2e/support/objects.ts";
 import { until } from "../e2e/support/until.ts";
-import { atMost, type EbpfFigure, told } from "./ebpf-figure.ts";
-import { machine } from "./machine.ts";
+import { atMost, type Figure, report, told } from "./figure.ts";
 import { median, range } from "./statistics.ts";
 
 const { values } = parseArgs({
@@ -57,7 +56,7 @@ const round = async (cluster: RealCluster, helm: Helm): Promise<Round> => {
   return { configMap, ready };
 };
 
-const measureAll = async (): Promise<readonly EbpfFigure[]> => {
+const measureAll = async (): Promise<readonly Figure[]> => {
   await using cluster = await startCluster({ node: "real" });
   using helm = new Helm(cluster);
   await ensureImages(cluster);
@@ -78,17 +77,4 @@ const measureAll = async (): Promise<readonly EbpfFigure[]> => {
   ];
 };
 
-const figures = await measureAll();
-if (figures.some(({ holds }) => holds === false)) process.exitCode = 1;
-if (values.json) {
-  console.log(JSON.stringify({ machine: machine(), figures }));
-} else {
-  const { cpus, model, kernel, node } = machine();
-  console.log(`\n${cpus} x ${model}, Linux ${kernel}, Node ${node}`);
-  for (const { what, value, unit, target, holds } of figures) {
-    const verdict = holds === false ? "MISS" : "";
-    console.log(
-      `  ${what.padEnd(60)}${value.toFixed(2).padStart(8)} ${unit.padEnd(4)}${(target ?? "").padEnd(8)}${verdict}`.trimEnd(),
-    );
-  }
-}
+report(await measureAll(), values);

@@ -18,6 +18,7 @@ import { recorded, tcp } from "./support/attempts.ts";
 import { callsAre, countedBy, type Verdicts, verdictsAre } from "./support/ebpf-counts.ts";
 import { addressesOf, EbpfWorld } from "./support/ebpf-world.ts";
 import type { Probe } from "./support/probe.ts";
+import { trafficSoFar, verdictsOn } from "./support/traffic.ts";
 import { until } from "./support/until.ts";
 
 const KILLS = Number(process.env.PCMC_E2E_KILLS ?? "100");
@@ -45,20 +46,6 @@ let target: Probe;
 let client: Probe;
 let address: string;
 
-/** What the sender says of its traffic. */
-interface Traffic {
-  readonly openSyns: number;
-  readonly openConnects: number;
-  readonly openConnected: number;
-  readonly closedSyns: number;
-  readonly closedConnected: number;
-  readonly openDatagrams: number;
-  readonly closedDatagrams: number;
-}
-
-const trafficSoFar = async (...words: readonly string[]): Promise<Traffic> =>
-  JSON.parse((await client.ask("traffic-so-far", ...words)).join(" "));
-
 /** Numbers of the datagrams that came, or did not, as they should have. */
 const received = async (at: Probe, count: number) => {
   const seen = await recorded(at);
@@ -73,7 +60,7 @@ const underTraffic = async (run: () => Promise<void>): Promise<Verdicts> => {
   await closed.ask("record", PORTS.closedUdp, NUMBERS);
   await client.ask("traffic", address, PORTS.open, PORTS.closed, PORTS.openUdp, PORTS.closedUdp);
   await run();
-  const sent = await trafficSoFar("stop");
+  const sent = await trafficSoFar(client, "stop");
   expect(sent.openConnects).toBeGreaterThan(0);
   expect(sent.openConnected).toBe(sent.openConnects);
   expect(sent.closedConnected).toBe(0);
@@ -83,12 +70,7 @@ const underTraffic = async (run: () => Promise<void>): Promise<Verdicts> => {
     return true;
   });
   expect((await received(closed, sent.closedDatagrams)).filter((came) => came)).toEqual([]);
-  return {
-    allowed: sent.openSyns + sent.openDatagrams,
-    blocked: sent.closedSyns + sent.closedDatagrams,
-    tcp: sent.openSyns + sent.closedSyns,
-    udp: sent.openDatagrams + sent.closedDatagrams,
-  };
+  return verdictsOn(sent);
 };
 
 /** Kills the agent as the kernel does when memory runs out, and waits until another process has its place. */

@@ -9,6 +9,7 @@ export interface Ports {
   readonly closedUdp: number;
 }
 
+/** What the sender says of its traffic. */
 interface Traffic {
   readonly openSyns: number;
   readonly openConnects: number;
@@ -30,6 +31,18 @@ export interface Passed {
   readonly wanted: Verdicts;
 }
 
+/** What `client` has sent since it was asked for traffic; with `stop` it is the last of it. */
+export const trafficSoFar = async (client: Probe, ...words: readonly string[]): Promise<Traffic> =>
+  JSON.parse((await client.ask("traffic-so-far", ...words)).join(" "));
+
+/** What should have been counted of it. */
+export const verdictsOn = (sent: Traffic): Verdicts => ({
+  allowed: sent.openSyns + sent.openDatagrams,
+  blocked: sent.closedSyns + sent.closedDatagrams,
+  tcp: sent.openSyns + sent.closedSyns,
+  udp: sent.openDatagrams + sent.closedDatagrams,
+});
+
 /** Runs something while `client` sends without pause to open and closed ports. */
 export const underTraffic = async (
   client: Probe,
@@ -38,16 +51,11 @@ export const underTraffic = async (
 ): Promise<Passed> => {
   await client.ask("traffic", address, ports.open, ports.closed, ports.openUdp, ports.closedUdp);
   await run();
-  const sent: Traffic = JSON.parse((await client.ask("traffic-so-far", "stop")).join(" "));
+  const sent = await trafficSoFar(client, "stop");
   return {
     tried: sent.openConnects,
     connected: sent.openConnected,
     leaked: sent.closedConnected,
-    wanted: {
-      allowed: sent.openSyns + sent.openDatagrams,
-      blocked: sent.closedSyns + sent.closedDatagrams,
-      tcp: sent.openSyns + sent.closedSyns,
-      udp: sent.openDatagrams + sent.closedDatagrams,
-    },
+    wanted: verdictsOn(sent),
   };
 };

@@ -57,7 +57,7 @@ export const judgeService = (operator: Operator | undefined, facts: WebhookFacts
   });
 };
 
-export const readyEndpoints = (
+const readyEndpoints = (
   slices: WebhookFacts["endpoints"] extends Seen<infer T> ? T : never,
   namespace: string,
   service: string,
