@@ -1,6 +1,6 @@
 /*
- * rollout: OnChange on a real API server, with the workload controllers of Kubernetes and simulated nodes. Instead of the webhook,
- * a MutatingAdmissionPolicy says what new Pods come to.
+ * rollout: OnChange on a real API server, with the workload controllers of Kubernetes and simulated nodes. Instead of the operator's
+ * webhook, one of the test says what new Pods come to.
  *
  * Invariants:
  * - A workload with outdated Pods is restarted once for a revision, whatever becomes of its new Pods, also after a restart of ours.
@@ -9,11 +9,13 @@
  */
 import type { DaemonSet, StatefulSet } from "kubernetes-types/apps/v1.d.ts";
 import { expect, test } from "vitest";
+import { annotateCreated } from "./support/created-pods.ts";
 import { eventually } from "./support/eventually.ts";
 import { sidecar, useWatcherWorld, type WatcherNamespace } from "./support/watcher-world.ts";
 
 const world = useWatcherWorld({ nodes: 1, audit: true });
 
+const INJECTED = "watch.example.com/injected";
 const REVISION = "watch.example.com/injected-revision";
 const RESTARTED_FOR = "watch.example.com/restarted-for";
 /** A roll takes a while on a busy machine. */
@@ -25,7 +27,7 @@ const outdatedTemplate = (app: string) => ({
     labels: { app },
     annotations: {
       "watch.example.com/inject": "logs",
-      "watch.example.com/injected": "logs",
+      [INJECTED]: "logs",
       [REVISION]: "logs=former",
     },
   },
@@ -55,48 +57,23 @@ const templateOf = async (namespace: WatcherNamespace, name: string) => {
   return { annotations: spec?.template.metadata?.annotations ?? {}, generation: metadata.generation };
 };
 
-let policies = 0;
-
-/** What happens to an annotation of Pods that are created in a namespace from now on; waits until it does. */
-const whenCreated = async (namespace: WatcherNamespace, patch: string): Promise<void> => {
-  const name = `on-create-${++policies}`;
-  const admission = "/apis/admissionregistration.k8s.io/v1";
-  await world.cluster.request("POST", `${admission}/mutatingadmissionpolicies`, {
-    metadata: { name },
-    spec: {
-      matchConstraints: {
-        resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["CREATE"] }],
-      },
-      matchConditions: [
-        { name: "here", expression: `request.namespace == "${namespace.name}" && has(object.metadata.annotations)` },
-      ],
-      failurePolicy: "Fail",
-      reinvocationPolicy: "Never",
-      mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: `[${patch}]` } }],
-    },
-  });
-  await world.cluster.request("POST", `${admission}/mutatingadmissionpolicybindings`, {
-    metadata: { name },
-    spec: { policyName: name },
-  });
-  await eventually("the policy is active", async () => {
-    const annotations = { [REVISION]: "probe", "watch.example.com/injected": "probe" };
+/** What an annotation of Pods that are created in a namespace comes to from now on; waits until it does. */
+const whenCreated = async (namespace: WatcherNamespace, key: string, value: string): Promise<void> => {
+  await annotateCreated(world.cluster, namespace.name, { key, value });
+  await eventually("the webhook is called", async () => {
     const pod = await namespace.create("pods", {
-      metadata: { generateName: "probe-", annotations },
+      metadata: { generateName: "probe-", annotations: { [REVISION]: "probe", [INJECTED]: "probe" } },
       spec: { containers: [{ name: "probe", image: "example.com/probe" }] },
     });
     await namespace.remove("pods", pod.metadata.name);
-    return Object.entries(annotations).some(([key, value]) => pod.metadata.annotations?.[key] !== value);
+    return pod.metadata.annotations?.[key] === value;
   });
 };
 
-const annotation = (key: string) => `"/metadata/annotations/" + jsonpatch.escapeKey("${key}")`;
-
-/** As the webhook does it: with the present revision. */
+/** As the operator's own webhook does it: with the present revision. */
 const injectPresent = async (namespace: WatcherNamespace): Promise<void> => {
   const { status } = await namespace.get("watchers", "logs");
-  const path = annotation(REVISION);
-  await whenCreated(namespace, `JSONPatch{op: "add", path: ${path}, value: "logs=${status?.revision}"}`);
+  await whenCreated(namespace, REVISION, `logs=${status?.revision}`);
 };
 
 test("workloads with outdated Pods are restarted one after the other, once, as kubectl does it", {
@@ -193,7 +170,7 @@ test("a workload whose new Pods have an older revision again is not restarted ag
 test("nothing more is restarted once restarted Pods come without it", { timeout: 120_000 }, async () => {
   const namespace = await world.namespace();
   for (const name of ["a", "b"]) await createDeployment(namespace, name);
-  await whenCreated(namespace, `JSONPatch{op: "add", path: ${annotation("watch.example.com/injected")}, value: ""}`);
+  await whenCreated(namespace, INJECTED, "");
   await namespace.createWatcher("logs", { rollout: "OnChange" });
   world.manage(namespace);
   const failing = { status: "False", reason: "InjectionFailing" } as const;
