@@ -6,8 +6,11 @@
  * - One thing is wrong: exactly that is found, with what to do about it, and exit code 1 where it does not work any more.
  * - A right that is missing makes a check say which, and no more.
  */
-import { startFaultProxy } from "@pcmc/devcluster";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { since, startFaultProxy } from "@pcmc/devcluster";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parse, stringify } from "yaml";
 import type { PodConfigMapConfig } from "../../src/api/podconfigmapconfig.ts";
 import { examples } from "../../src/cli/examples.ts";
@@ -15,12 +18,14 @@ import { AGENT, NAME } from "../../src/rbac/names.ts";
 import { Folder } from "../cli/support.ts";
 import { DoctorStage, ownAddress } from "./support/doctor-stage.ts";
 import { eventually } from "./support/eventually.ts";
+import { manifestFiles } from "./support/manifest-files.ts";
 
 const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const PCMC_CRD = `${CRDS}/podconfigmapconfigs.podconfig.example.com`;
 const PCMCS = "/apis/podconfig.example.com/v1alpha1/namespaces/default/podconfigmapconfigs";
 const ADMISSION = "/apis/admissionregistration.k8s.io/v1";
 const CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const policies = since("1.30", "ValidatingAdmissionPolicy v1");
 const skip = ownAddress === undefined;
 
 const pcmc = (name: string, spec: object) => ({
@@ -191,19 +196,29 @@ describe.skipIf(skip)(`doctor${skip ? " (skipped: this machine has no address bu
       message: expect.stringContaining("default/guarded asks for eBPF"),
       remedy: expect.stringContaining("manifests/agent.yaml"),
     });
-    const manifest = new URL("../../../../manifests/agent.yaml", import.meta.url).pathname;
+    const folder = await mkdtemp(join(tmpdir(), "pcmc-doctor-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const [manifest = ""] = await manifestFiles(["agent.yaml"], folder);
     await stage.kubectl("apply", "--server-side", "-f", manifest);
     await stage.kubectl("rollout", "status", `daemonset/${AGENT.name}`, "--timeout=60s");
-    await stage.finds([]);
-    const binding = `${ADMISSION}/validatingadmissionpolicybindings/${AGENT.name}`;
-    await stage.cluster.request("DELETE", binding);
+    // Without policies, no agent is guarded.
+    const unguarded = policies.missing ? ["agents.policy"] : [];
+    await stage.finds(unguarded);
+    if (!policies.missing)
+      await stage.cluster.request("DELETE", `${ADMISSION}/validatingadmissionpolicybindings/${AGENT.name}`);
     const [policy] = await stage.finds(["agents.policy"]);
-    expect(policy).toMatchObject({ status: "failed", remedy: expect.stringContaining("manifests/agent.yaml") });
+    expect(policy).toMatchObject(
+      policies.missing
+        ? { status: "warning", remedy: "upgrade to 1.30 or later" }
+        : { status: "failed", remedy: expect.stringContaining("manifests/agent.yaml") },
+    );
     await stage.kubectl("apply", "--server-side", "-f", manifest);
     const role = `${CLUSTER_ROLES}/${AGENT.name}`;
     await stage.merge(role, { rules: [] });
-    const [rights] = await stage.finds(["permissions.operator"]);
-    expect(rights).toMatchObject({ message: expect.stringContaining(`default/${AGENT.name} may not`) });
+    const without = await stage.finds(["permissions.operator", ...unguarded]);
+    expect(without).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining(`default/${AGENT.name} may not`) }),
+    );
     await stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", manifest);
     await stage.kubectl("delete", "-f", manifest, "--wait=true");
     await stage.finds(["agents.installed"]);
