@@ -41,7 +41,7 @@ const run = async (...args: string[]) => {
   return { ...output, exitCode };
 };
 
-test("up, status and down do what they say, and say it when there is nothing to do", async () => {
+test("up, status and down do what they say, and say it when there is nothing to do", { timeout: 180_000 }, async () => {
   const first = await run("up", "--nodes", "0");
   expect(first).toMatchObject({ stderr: "", exitCode: 0 });
   const kubeconfig = first.stdout.trim();

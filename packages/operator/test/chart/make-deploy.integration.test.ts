@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Cluster, resolveAssets, startCluster } from "@pcmc/devcluster";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../integration/support/eventually.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const MANAGER = "deployment/podconfigmap-controller";
@@ -51,7 +52,11 @@ test("what deploy brings runs the image that is named, and undeploy takes all bu
   await make("deploy");
   expect(await imageOf()).toBe("podconfigmap-controller:0.1.0");
   const input = "{apiVersion: podconfig.example.com/v1alpha1, kind: PodConfigMapConfig, metadata: {name: kept}}";
-  expect(await cluster.kubectl(["apply", "-f", "-"], { input })).toMatchObject({ exitCode: 0 });
+  await eventually("the definition that deploy brings is served", async () => {
+    const { exitCode, stderr } = await cluster.kubectl(["apply", "-f", "-"], { input });
+    if (exitCode !== 0) throw new Error(stderr);
+    return true;
+  });
   await make("undeploy");
   expect(await ours()).toBe("");
   expect(await get("podconfigmapconfigs", "--output=name")).toBe("podconfigmapconfig.podconfig.example.com/kept");

@@ -156,9 +156,11 @@ test("Pods are read once more, for their conditions, only when somebody asks for
   const watches = proxy.rule({ match: { verb: "watch", path: /\/pods\?/ }, action: { type: "delay", ms: 0 } });
   world.manageThrough(proxy, namespace);
   await becomes(namespace, "True NothingEnabled: ");
-  expect(watches.hits).toBe(1);
+  // Where lists are not streamed, that is tried first.
+  const once = watches.hits;
+  expect([1, 2]).toContain(once);
   await report(namespace, "a", { generation: 2 });
   await namespace.patch("podconfigmapconfigs", "app", { spec: { ebpfConfig: { l4Firewall: { enabled: true } } } });
   await becomes(namespace, "True Attached: 1/1 Pods.");
-  expect(watches.hits).toBe(2);
+  expect(watches.hits).toBe(2 * once);
 });
