@@ -118,13 +118,16 @@ export const reviewAt = async (
     ca,
     ...(servername !== undefined && { servername }),
     method: "POST",
-    path: "/validate/podconfigmapconfigs?timeout=5s",
+    // The longest that an API server may wait: a busy machine is none of the faults that are looked for.
+    path: "/validate/podconfigmapconfigs?timeout=30s",
     headers: { "content-type": "application/json" },
     agent: false,
   });
   sent.end(JSON.stringify(review));
   const [response] = await once(sent, "response");
-  return JSON.parse(await text(response));
+  const answer = await text(response);
+  if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${answer}`);
+  return JSON.parse(answer);
 };
 
 /** Waits until kubectl says something that matches, applying the same again and again. @returns all it said then. */
