@@ -446,15 +446,16 @@ describe("a Pod that is no longer selected", () => {
   test("is open within a second, and nothing of the policy is left", async () => {
     await enforce({ defaultAction: "block" });
     expect(await tcp(client, to.target.v4, 8081)).toBe("timeout");
-    await world.configure("rules", { labels: { app: "nobody" }, ebpfConfig: firewall({ defaultAction: "block" }) });
-    const look = async () => ((await tcp(client, to.target.v4, 8081, 50)) === "connected" ? true : undefined);
-    await until("the port is open", look, 1_000);
-    const attached = { namespace: NAMESPACE, pod_name: "target" };
     const { metadata } = await world.pod("target");
-    await until("no program is attached and no link pinned", async () => {
+    await world.configure("rules", { labels: { app: "nobody" }, ebpfConfig: firewall({ defaultAction: "block" }) });
+    const isDetached = () => world.links().every((path) => !path.includes(metadata.uid));
+    const look = async () =>
+      (await tcp(client, to.target.v4, 8081, 50)) === "connected" && isDetached() ? true : undefined;
+    await until("the port is open and no link is pinned", look, 1_000);
+    const attached = { namespace: NAMESPACE, pod_name: "target" };
+    // What was counted stays as long as the Pod, in case it is selected again.
+    await until("nobody is told of a program any more", async () => {
       expect((await agentMetrics(world.cluster)).sum("ebpf_attached_programs", attached)).toBe(0);
-      // What was counted stays as long as the Pod, in case it is selected again.
-      expect(world.links().filter((path) => path.includes(metadata.uid))).toEqual([]);
       expect(await world.condition("target")).toBeUndefined();
       return true;
     });

@@ -1,5 +1,6 @@
 import { errnoName, errnoText } from "./errno.ts";
 import { hintFor } from "./hints.ts";
+import { refusalHints, type VerifierRefusal, verifierRefusal } from "./verifier-refusal.ts";
 
 /** What a {@link BpfError} is made of. */
 export interface BpfErrorFields {
@@ -53,13 +54,17 @@ export class VerifierError extends BpfError {
   /** The program that was refused. */
   readonly program: string;
   readonly log: string;
+  /** Why, as far as the log tells. */
+  readonly refusal: VerifierRefusal;
 
   constructor({ program, log, ...fields }: BpfErrorFields & { readonly program: string; readonly log: string }) {
+    const refusal = verifierRefusal(log);
     // The verdict stands at the end, before the verifier's statistics.
     const lines = log.trimEnd().split("\n");
-    super({ ...fields, subject: program, messages: lines.slice(-12) });
+    super({ hint: refusalHints[refusal], ...fields, subject: program, messages: lines.slice(-12) });
     this.program = program;
     this.log = log;
+    this.refusal = refusal;
   }
 }
 

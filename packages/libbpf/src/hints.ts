@@ -43,13 +43,17 @@ const byErrno: Readonly<Record<number, string>> = {
   [ENOLINK]: "what the link was attached to is gone",
 };
 
+const loading: Readonly<Record<number, string>> = {
+  [ESRCH]:
+    "the kernel has no BTF, which CO-RE needs: /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF), or the option btfPath",
+  [EINVAL]: "the kernel does not know a program type, map type or helper of the object: see probeFeatures()",
+  [E2BIG]: "the kernel's limit of instructions, map size or entries is exceeded",
+};
+
 const byOperation: Readonly<Record<string, Readonly<Record<number, string>>>> = {
-  "load object": {
-    [ESRCH]:
-      "the kernel has no BTF, which CO-RE needs: /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF), or the option btfPath",
-    [EINVAL]: "the kernel does not know a program type, map type or helper of the object: see probeFeatures()",
-    [E2BIG]: "the kernel's limit of instructions, map size or entries is exceeded",
-  },
+  "load object": loading,
+  // Of a program without a log: the kernel refused it before the verifier looked at it.
+  "load program": loading,
   "attach to cgroup": {
     [EBADF]: "not a folder of a cgroup v2 hierarchy",
     [EINVAL]: "BPF links need Linux 5.7, and the program the attach type that it was loaded for",

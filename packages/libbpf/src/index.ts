@@ -34,3 +34,4 @@ export { enableRunStatistics } from "./statistics.ts";
 export type { TestRun, TestRunOptions } from "./test-run.ts";
 export { type CgroupAttachType, cgroupAttachTypes, type MapType, mapFlags, mapTypes } from "./types.ts";
 export type { VariableValue } from "./variables.ts";
+export type { VerifierRefusal } from "./verifier-refusal.ts";

@@ -2,7 +2,7 @@ import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from "kubernetes-types/admissionregistration/v1.d.ts";
-import { EBPF_READY } from "../ebpf/condition.ts";
+import { EBPF_READY, EBPF_READY_MESSAGE_SIZE } from "../ebpf/condition.ts";
 import { AGENT } from "../rbac/names.ts";
 
 const apiVersion = "admissionregistration.k8s.io/v1";
@@ -36,11 +36,7 @@ const variables = {
   newMetadata: "dyn(object.metadata)",
 };
 
-/**
- * Characters at the most: four times what the agent writes. `size()` counts code points. The API server itself bounds none of
- * this, and each watcher of Pods gets it.
- */
-const MESSAGE_SIZE = 4_096;
+/** Characters of the condition's reason at the most. `size()` counts code points, of which a text has no more than what agents count. */
 const REASON_SIZE = 128;
 
 /** The first one that does not hold is told. */
@@ -76,8 +72,8 @@ const validations = [
     message: `the condition ${EBPF_READY} may stand in a Pod once`,
   },
   {
-    expression: `${conditionsOf("object", "==")}.all(condition, condition.status in ['True', 'False', 'Unknown'] && condition.?reason.orValue('').size() <= ${REASON_SIZE} && condition.?message.orValue('').size() <= ${MESSAGE_SIZE})`,
-    message: `the condition ${EBPF_READY} has a status that there is, a reason of ${REASON_SIZE} characters at the most and a message of ${MESSAGE_SIZE}`,
+    expression: `${conditionsOf("object", "==")}.all(condition, condition.status in ['True', 'False', 'Unknown'] && condition.?reason.orValue('').size() <= ${REASON_SIZE} && condition.?message.orValue('').size() <= ${EBPF_READY_MESSAGE_SIZE})`,
+    message: `the condition ${EBPF_READY} has a status that there is, a reason of ${REASON_SIZE} characters at the most and a message of ${EBPF_READY_MESSAGE_SIZE}`,
   },
 ];
 

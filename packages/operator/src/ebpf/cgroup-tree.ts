@@ -19,6 +19,12 @@ const POLL = 1000;
 
 type Handler = (podId: string) => void;
 
+/** A watch, and the id of the folder that it is on: under the same path there can be another one by now, of which it tells nothing. */
+interface Watch {
+  readonly watching: Watching;
+  readonly id: bigint;
+}
+
 /** A Pod's cgroup. One that is made anew under the same path has another id, and nothing that was attached to the first. */
 interface Standing {
   readonly path: string;
@@ -34,10 +40,14 @@ export class CgroupTree implements Disposable {
   readonly #options: CgroupTreeOptions;
   /** Folders in which Pods stand, with the Pods of each by their comparable ids. */
   readonly #folders = new Map<string, ReadonlyMap<string, Standing>>();
-  readonly #watches = new Map<string, Watching>();
+  readonly #watches = new Map<string, Watch>();
   readonly #handlers = new Set<Handler>();
   readonly #refused = new Set<string>();
   #tops: readonly string[] = [];
+  /** When tops were last looked for. */
+  #soughtAt = Number.NEGATIVE_INFINITY;
+  /** Whether some Pod was not found since then: there may be other tops. */
+  #isMissing = false;
   #pending: NodeJS.Immediate | undefined;
   #poll: Timer | undefined;
   #closed = false;
@@ -52,7 +62,25 @@ export class CgroupTree implements Disposable {
     const known = this.#lookUp(pod);
     if (known !== undefined) return known;
     this.#scan();
-    return this.#lookUp(pod);
+    const found = this.#lookUp(pod);
+    if (found !== undefined) return found;
+    return this.#lookElsewhere() ? this.#lookUp(pod) : undefined;
+  }
+
+  /**
+   * Kubelet may have begun a new folder of Pods beside the old one, as with another cgroup driver. Looking for it reads much of
+   * the tree, so where that was done of late it is put off. Whether it was done.
+   */
+  #lookElsewhere(): boolean {
+    this.#isMissing = true;
+    const isDue = this.#isDue();
+    if (isDue) this.#scan();
+    else this.#pollIfBlind();
+    return isDue;
+  }
+
+  #isDue(): boolean {
+    return this.#isMissing && this.#options.clock.now() - this.#soughtAt >= POLL;
   }
 
   /** Calls `handler` with the id of each Pod that has a cgroup, and of each that gets one, gets another, or loses it. */
@@ -84,7 +112,7 @@ export class CgroupTree implements Disposable {
 
   #scan(): void {
     if (this.#closed) return;
-    if (this.#tops.length === 0 || !this.#tops.every((top) => existsSync(top))) this.#findTops();
+    if (this.#isDue() || this.#tops.length === 0 || !this.#tops.every((top) => existsSync(top))) this.#findTops();
     const standing = new Set<string>();
     for (const top of this.#tops) {
       standing.add(top);
@@ -101,6 +129,8 @@ export class CgroupTree implements Disposable {
 
   /** Tops move when kubelet is started with another root or driver. */
   #findTops(): void {
+    this.#soughtAt = this.#options.clock.now();
+    this.#isMissing = false;
     this.#tops = this.#options.roots.flatMap((root) => findTops(root));
     for (const root of this.#options.roots) {
       if (this.#tops.length === 0) this.#watch(root);
@@ -132,18 +162,22 @@ export class CgroupTree implements Disposable {
   }
 
   #watch(folder: string): void {
-    if (this.#watches.get(folder)?.kind === "watching") return;
-    const watching = watchFolder(folder, () => this.#onChange());
+    const id = cgroupId(folder);
+    const before = this.#watches.get(folder);
+    if (before?.watching.kind === "watching" && before.id === id) return;
+    this.#unwatch(folder);
     // Gone already: the scan that told of it, or the next, forgets it.
+    if (id === undefined) return;
+    const watching = watchFolder(folder, () => this.#onChange());
     if (watching.kind === "refused" && watching.code === "ENOENT") return;
-    this.#watches.set(folder, watching);
+    this.#watches.set(folder, { watching, id });
     if (watching.kind === "watching" || this.#refused.has(watching.code)) return;
     this.#refused.add(watching.code);
     this.#options.onWatchRefused?.(watching.code);
   }
 
   #unwatch(folder: string): void {
-    const watching = this.#watches.get(folder);
+    const watching = this.#watches.get(folder)?.watching;
     if (watching?.kind === "watching") watching.close();
     this.#watches.delete(folder);
   }
@@ -164,7 +198,8 @@ export class CgroupTree implements Disposable {
   }
 
   #pollIfBlind(): void {
-    const blind = this.#tops.length === 0 || [...this.#watches.values()].some(({ kind }) => kind === "refused");
+    const isRefused = [...this.#watches.values()].some(({ watching }) => watching.kind === "refused");
+    const blind = this.#isMissing || this.#tops.length === 0 || isRefused;
     if (!blind || this.#poll !== undefined) return;
     this.#poll = this.#options.clock.after(POLL, () => {
       this.#poll = undefined;

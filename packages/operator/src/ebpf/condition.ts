@@ -6,6 +6,12 @@ import type { PodPolicy } from "./policy.ts";
 /** The Pod condition that the node agent writes, and that a Pod can name as its readiness gate. */
 export const EBPF_READY = "podconfig.example.com/EbpfReady";
 
+/**
+ * Characters of its message at the most. The API server bounds none of this, and each watcher of Pods gets it, so the admission
+ * policy of the agents refuses more.
+ */
+export const EBPF_READY_MESSAGE_SIZE = 4_096;
+
 /** What is attached for a Pod, by the names that metrics use too. */
 export const PROGRAM_TYPES: readonly ProgramType[] = ["syscall_counter", "l4_firewall"];
 
@@ -93,14 +99,29 @@ const verdict = ({ problems }: Pick<PodPolicy, "problems">, progress: Progress):
 
 const messageOf = (detail: string, progress: Progress, sources: PodPolicy["sources"]): string => {
   const programs = progress.kind === "pending" ? [] : progress.programs;
-  const parts = [
+  const told = [
     ...(programs.length > 0 ? [`In the kernel: ${programs.join(", ")}.`] : []),
     ...(detail === "" ? [] : [shorten(detail)]),
-    ...(sources.length > 0
-      ? [`Policy: ${sources.map(({ name, generation }) => `${name}@${generation}`).join(", ")}.`]
-      : []),
-  ];
-  return parts.join(" ");
+  ].join(" ");
+  if (sources.length === 0) return told;
+  return [...(told === "" ? [] : [told]), policyText(sources, EBPF_READY_MESSAGE_SIZE - told.length - 1)].join(" ");
+};
+
+/** Room for the words around the sources, with a count of those left out. */
+const AROUND = "Policy:  and 9999999 more.".length;
+
+/** `Policy: a@1, b@7.`; sources that have no room are a count: `Policy: a@1, b@7 and 180 more.` */
+const policyText = (sources: PodPolicy["sources"], room: number): string => {
+  const named: string[] = [];
+  let left = room - AROUND;
+  for (const { name, generation } of sources) {
+    const source = `${name}@${generation}`;
+    left -= source.length + ", ".length;
+    if (left < 0) break;
+    named.push(source);
+  }
+  const unnamed = sources.length - named.length;
+  return `Policy: ${named.join(", ")}${unnamed > 0 ? ` and ${unnamed} more` : ""}.`;
 };
 
 /** What a condition tells. */
@@ -113,9 +134,11 @@ export interface ReportedCondition {
   readonly programs: readonly ProgramType[];
   /** The generation of each PodConfigMapConfig that the agent went by, by name. */
   readonly generations: ReadonlyMap<string, number>;
+  /** How many more it went by, for whose names there was no room. */
+  readonly unnamed: number;
 }
 
-const POLICY = /(?:^| )Policy: ((?:[^\s,@]+@\d+)(?:, [^\s,@]+@\d+)*)\.$/;
+const POLICY = /(?:^| )Policy: ((?:[^\s,@]+@\d+)(?:, [^\s,@]+@\d+)*)(?: and (\d+) more)?\.$/;
 const IN_THE_KERNEL = /^In the kernel: ([a-z0-9_]+(?:, [a-z0-9_]+)*)\.(?: |$)/;
 
 /** Reads what `podCondition` wrote. Never throws: whoever may write a Pod's status can have written anything. */
@@ -137,6 +160,7 @@ export const parsePodCondition = ({
     detail: detail.join(": "),
     programs: PROGRAM_TYPES.filter((program) => told.includes(program)),
     generations: new Map(policy?.[1]?.split(", ").map(generationOf)),
+    unnamed: Number(policy?.[2] ?? 0),
   };
 };
 

@@ -40,8 +40,8 @@ export class FirewallCounters implements Disposable {
   }
 
   read(): FirewallReading {
-    const { ingress, egress } = decodeCounters(this.#counters.lookupPerCpu(ENTRY) ?? []);
-    return { ingress, egress, blockedPorts: this.#topPorts() };
+    const { ingress, egress, unparsable } = decodeCounters(this.#counters.lookupPerCpu(ENTRY) ?? []);
+    return { ingress, egress, blockedPorts: this.#topPorts(), unparsable };
   }
 
   [Symbol.dispose](): void {

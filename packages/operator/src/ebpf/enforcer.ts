@@ -140,13 +140,18 @@ export class Enforcer implements AsyncDisposable {
     }
   }
 
-  /** Removes every trace of a Pod, at once. Nothing there is no error. */
+  /** Removes every trace of a Pod, at once. Nothing there is no error. Where it throws, all that is left is there for the next time. */
   release(uid: string): void {
     const held = this.#held.get(uid);
-    this.#held.delete(uid);
-    this.#noted.delete(uid);
-    if (held !== undefined) held.remove();
-    else if (isFolderName(uid)) removePodFolder(`${this.#dir.pods}/${uid}`);
+    if (held === undefined) {
+      if (isFolderName(uid)) removePodFolder(`${this.#dir.pods}/${uid}`);
+      return;
+    }
+    try {
+      held.remove();
+    } finally {
+      if (held.isRemoved) this.#forget(uid);
+    }
   }
 
   /**
@@ -240,6 +245,11 @@ export class Enforcer implements AsyncDisposable {
     if (this.#nodeName === undefined || this.#noted.has(uid)) return;
     noteOrigin(`${this.#dir.pods}/${uid}`, { node: this.#nodeName, namespace });
     this.#noted.add(uid);
+  }
+
+  #forget(uid: string): void {
+    this.#held.delete(uid);
+    this.#noted.delete(uid);
   }
 
   #isOf(uid: string, namespaces: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-import { BpfError, LibbpfMissingError, NotBpffsError, VerifierError } from "@pcmc/libbpf";
+import { BpfError, LibbpfMissingError, NotBpffsError, VerifierError, type VerifierRefusal } from "@pcmc/libbpf";
 import { EbpfError } from "./ebpf-error.ts";
 import { codeOf } from "./error-code.ts";
 import type { EbpfFailure, EbpfFailureReason } from "./failure.ts";
@@ -51,6 +51,8 @@ const BY_OPERATION: Readonly<Record<string, Readonly<Record<string, EbpfFailureR
   },
   "update link": { ENOLINK: "CgroupGone" },
   "load object": { ESRCH: "NoBtf", EINVAL: "KernelTooOld", E2BIG: "KernelTooOld" },
+  // Of a program without a log: refused before the verifier looked at it.
+  "load program": { ESRCH: "NoBtf", EINVAL: "KernelTooOld", E2BIG: "KernelTooOld" },
   "attach to raw tracepoint": { ENOENT: "KernelTooOld" },
   "create map": { EINVAL: "KernelTooOld", E2BIG: "KernelTooOld" },
 };
@@ -66,11 +68,19 @@ export const failureOf = (error: unknown): EbpfFailure => {
 /** The verifier was broken off before it came to a verdict: by a signal (such as a profiler's), or for want of memory. */
 const NO_VERDICTS: ReadonlySet<string> = new Set(["EAGAIN", "EINTR", "ENOMEM"]);
 
+/** What the kernel does not know it is too old for; anything else our programs were never to be refused for. */
+const BY_REFUSAL: Readonly<Record<VerifierRefusal, EbpfFailureReason>> = {
+  unknownHelper: "KernelTooOld",
+  unknownField: "KernelTooOld",
+  tooComplex: "VerifierRefused",
+  other: "VerifierRefused",
+};
+
 const reasonOf = (error: unknown): EbpfFailureReason => {
   if (error instanceof LibbpfMissingError) return "LibraryMissing";
   if (error instanceof NotBpffsError) return "BpffsNotMounted";
   const code = codeOf(error) ?? "";
-  if (error instanceof VerifierError && !NO_VERDICTS.has(code)) return "VerifierRefused";
+  if (error instanceof VerifierError && !NO_VERDICTS.has(code)) return BY_REFUSAL[error.refusal];
   const special = error instanceof BpfError ? BY_OPERATION[error.operation]?.[code] : undefined;
   return special ?? BY_CODE[code] ?? "KernelError";
 };

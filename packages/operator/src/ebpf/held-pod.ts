@@ -3,7 +3,7 @@ import { callMask } from "./call-mask.ts";
 import type { CgroupHandle } from "./cgroup-handle.ts";
 import { firstProcess } from "./cgroup-processes.ts";
 import { EbpfError } from "./ebpf-error.ts";
-import { failureOf } from "./failure-of.ts";
+import { failureOf, mayPass } from "./failure-of.ts";
 import { FIREWALL_LINKS } from "./firewall.ts";
 import { MetaMap } from "./meta.ts";
 import type { NodeCounter } from "./node-counter.ts";
@@ -41,6 +41,7 @@ export class HeldPod implements Disposable {
   readonly #calls: PodCalls;
   readonly #firewall: PodFirewall;
   #pod: NodePod | undefined;
+  #isRemoved = false;
 
   /** Opens the Pod's folder, with what an earlier process left in it, or makes it. */
   static open(folder: string, parts: NodeParts): HeldPod {
@@ -96,18 +97,31 @@ export class HeldPod implements Disposable {
   stop(): void {
     // First: whoever finds a revision takes the policy to be in the kernel.
     this.#meta.write({ revision: "" });
-    this.#firewall.stop();
-    this.#calls.stop();
+    try {
+      this.#firewall.stop();
+    } finally {
+      this.#calls.stop();
+    }
   }
 
-  /** Takes everything out of the kernel, and removes the folder. */
+  /**
+   * Takes everything out of the kernel, and removes the folder. What fails can be tried again, but for what stays failing: a node
+   * counter of another layout keeps the Pod's slot, and the folder goes all the same, since rules must not outlive the Pod.
+   */
   remove(): void {
     try {
       this.stop();
-    } finally {
-      this[Symbol.dispose]();
-      removePodFolder(this.#folder);
+    } catch (error) {
+      if (mayPass(failureOf(error))) throw error;
+      this.#removeFolder();
+      throw error;
     }
+    this.#removeFolder();
+  }
+
+  /** Whether `remove` has come to its end: this is no Pod any more. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
   }
 
   /** `undefined` until the Pod is known by name. */
@@ -138,6 +152,12 @@ export class HeldPod implements Disposable {
   /** Lets go of the handles. What is attached stays. */
   [Symbol.dispose](): void {
     for (const part of [this.#firewall, this.#calls, this.#meta]) part[Symbol.dispose]();
+  }
+
+  #removeFolder(): void {
+    removePodFolder(this.#folder);
+    this.#isRemoved = true;
+    this[Symbol.dispose]();
   }
 
   #applyFirewall({ firewall, revision }: PodPolicy, cgroup: CgroupHandle): void {

@@ -13,6 +13,8 @@ export class NodeCounter implements Disposable {
   readonly #object: () => ProgramObject;
   readonly #slots = new Slots();
   #counter: SyscallCounter | undefined;
+  /** Whether it is attached, or partly, and no Pod has a slot any more. */
+  #isLeft = false;
 
   /** @param object reads the compiled programs; asked for when they are to be attached. */
   constructor(node: string, object: () => ProgramObject) {
@@ -67,10 +69,16 @@ export class NodeCounter implements Disposable {
     if (this.#counter === undefined) forgetPinnedSlot(this.#node, slot);
     else this.#counter.forget(slot);
     this.#slots.free(slot);
-    if (this.#slots.size > 0) return;
+    this.#isLeft = this.#slots.size === 0;
+  }
+
+  /** Removes the counter once the last slot was given back, or tries it again where that failed. */
+  removeLeft(): void {
+    if (!this.#isLeft || this.#slots.size > 0) return;
     this.#counter?.[Symbol.dispose]();
     this.#counter = undefined;
     removeSyscallCounter(this.#node);
+    this.#isLeft = false;
   }
 
   /** For its run statistics. */

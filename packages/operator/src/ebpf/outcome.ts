@@ -50,6 +50,16 @@ export interface FirewallReading {
   readonly egress: VerdictCounts;
   /** Where most was blocked, most first; a bounded list. */
   readonly blockedPorts: readonly BlockedPort[];
+  /**
+   * Packets whose headers could not be followed, such as a chain of more than 8 extension headers: dropped where the policy blocks
+   * anything in their direction, and in none of the counts above, as nobody knows their ports.
+   */
+  readonly unparsable: UnparsableCounts;
+}
+
+export interface UnparsableCounts {
+  readonly ingress: bigint;
+  readonly egress: bigint;
 }
 
 /** `allowed + blocked` = `tcp + udp`: each verdict counts once in each pair. */

@@ -75,11 +75,21 @@ const makeOnBpffs = (path: string): void => {
 
 const notOnBpffs = (path: string) => new EbpfUnavailable({ reason: "BpffsNotMounted", message: NOT_MOUNTED(path) });
 
+const probePath = (path: string): string => `${path}/probe`;
+
 /** Folders that exist already say nothing of whether more can be made. */
 const probeWritable = (path: string): void => {
-  const probe = `${path}/probe`;
-  makeFolder(probe);
-  rmdirSync(probe);
+  makeFolder(probePath(path));
+  removeLeftProbe(path);
+};
+
+/** Removes the folder that a process left which was killed while it probed; of two that probe, one finds nothing to remove. */
+export const removeLeftProbe = (path: string): void => {
+  try {
+    rmdirSync(probePath(path));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
 };
 
 const unavailable = (path: string, error: unknown): unknown => {

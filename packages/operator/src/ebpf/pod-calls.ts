@@ -82,13 +82,12 @@ export class PodCalls implements Disposable {
     this.#applied = { cgroup: cgroup.id, calls };
   }
 
-  /** Counts nothing any more; what was counted stays. Whether something was. */
-  stop(): boolean {
+  /** Counts nothing any more; what was counted stays. What fails is tried again by the next `stop`, of whichever Pod. */
+  stop(): void {
     this.#applied = undefined;
     this.claimSlot();
-    if (this.#slot === undefined) return false;
-    this.#release(this.#slot);
-    return true;
+    if (this.#slot !== undefined) this.#release(this.#slot);
+    this.#node.removeLeft();
   }
 
   /** `undefined` while nothing is counted. */
@@ -114,11 +113,13 @@ export class PodCalls implements Disposable {
   #giveBack(slot: number): void {
     try {
       this.#release(slot);
+      this.#node.removeLeft();
     } catch {}
   }
 
   #release(slot: number): void {
     this.#node.forget(slot);
+    // From here on it can be another's, whatever fails after this.
     this.#slot = undefined;
     this.#meta.write({ slot: undefined });
   }

@@ -46,7 +46,7 @@ export class PodFirewall implements Disposable {
     const standing = this.#firewall;
     if (standing === undefined) this.#attach(wanted);
     else if (!this.#isCurrent(standing, wanted)) this.#swap(standing, wanted);
-    else if (this.#applied !== wanted.revision) standing.update(this.#next(wanted));
+    else if (!this.#isInForce(wanted)) standing.update(this.#next(wanted));
     this.#applied = wanted.revision;
   }
 
@@ -110,6 +110,14 @@ export class PodFirewall implements Disposable {
 
   #isCurrent(standing: Firewall, { object, cgroup }: Guard): boolean {
     return this.#meta.value.firewallVersion === object.version && standing.isOn(cgroup);
+  }
+
+  /**
+   * Whether the policy in the kernel is this one. What is put there anew is another generation, of which audit mode counts each
+   * standing connection again: so a process that takes over goes by what an earlier one has written down.
+   */
+  #isInForce({ revision }: Guard): boolean {
+    return this.#applied === revision || (this.#applied === undefined && this.#meta.value.revision === revision);
   }
 
   #close(): void {

@@ -24,7 +24,9 @@ export type ProblemReason =
   | "IntervalInvalid"
   /** Two PodConfigMapConfigs want contrary things of one Pod. */
   | "PortConflict"
-  | "EstablishedConflict";
+  | "EstablishedConflict"
+  /** The Pod names a RuntimeClass, which may run it where this node's kernel sees nothing of it. */
+  | "RuntimeClass";
 
 /** Where a policy is not, or not just, what a PodConfigMapConfig asks for. */
 export interface PolicyProblem {
@@ -62,6 +64,20 @@ export const specProblems = (
   [unknownSyscalls(config, architectures), portsTwice(config), interval(config)].flatMap((found) =>
     found === undefined ? [] : [{ pcmc: config.name, ...found, severity: "adjusted" }],
   );
+
+/**
+ * What nobody can see from the node's kernel: whether the runtime of a Pod with a RuntimeClass gives it a kernel of its own. Most do
+ * not (`nvidia`, `crun`), so nothing is refused; told once, for the first of `sources`.
+ */
+export const runtimeProblems = (
+  sources: readonly ParsedConfig[],
+  { spec }: Pick<Pod, "spec">,
+): readonly PolicyProblem[] => {
+  const [first] = sources;
+  if (first === undefined || !spec?.runtimeClassName) return [];
+  const message = `the Pod has runtimeClassName ${spec.runtimeClassName}: if that is a sandbox with a kernel of its own (Kata Containers, gVisor), its calls and packets are neither counted nor judged`;
+  return [{ pcmc: first.name, reason: "RuntimeClass", message, severity: "adjusted" }];
+};
 
 type Found = Pick<PolicyProblem, "reason" | "message"> | undefined;
 

@@ -3,7 +3,7 @@ import { type ParsedConfig, selects } from "../podconfigmap/config.ts";
 import { hasEnded } from "./pod-phase.ts";
 import { conflicts } from "./policy-conflicts.ts";
 import { firewallPolicy } from "./policy-firewall.ts";
-import { type PolicyProblem, refusal, specProblems } from "./policy-problems.ts";
+import { type PolicyProblem, refusal, runtimeProblems, specProblems } from "./policy-problems.ts";
 import { revisionOf } from "./policy-revision.ts";
 import { asks, isEnabled, updateIntervalOf } from "./policy-sections.ts";
 import { syscallPolicy } from "./policy-syscalls.ts";
@@ -94,6 +94,7 @@ export const podPolicy = (
       ...refused,
       ...selecting.flatMap((config) => specProblems(config, [architecture])),
       ...(pod.spec?.hostNetwork ? [] : conflicts(sources)),
+      ...runtimeProblems(sources, pod),
     ],
     applies: sources.length > 0,
   };

@@ -2,7 +2,7 @@ import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf } from "./error-code.ts";
 import { removePodFolder } from "./held-pod.ts";
-import { checkBpffs, isPinned, namesIn, pinPaths } from "./pin-dir.ts";
+import { checkBpffs, isPinned, namesIn, pinPaths, removeLeftProbe } from "./pin-dir.ts";
 import { removeLeftGuard, takePinDir } from "./pin-lock.ts";
 import { removeNodeFolder } from "./syscalls.ts";
 import { EbpfUnavailable } from "./unavailable.ts";
@@ -31,6 +31,7 @@ export const uninstall = (pinDir: string): Uninstalled => {
   const counter = removeNodeFolder(node);
   if (isPinned(pods)) rmdirSync(pods);
   removeLeftGuard(pinDir);
+  removeLeftProbe(pinDir);
   lock[Symbol.dispose]();
   removePinDir(pinDir);
   removeEmpty(dirname(pinDir));

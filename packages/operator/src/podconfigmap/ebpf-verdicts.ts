@@ -12,7 +12,7 @@ export type EbpfVerdict =
   | { readonly kind: "failed"; readonly reason: string; readonly message: string };
 
 /** In the order in which they tell most. */
-export const WAITING_REASONS = ["NotReported", "Outdated", "Pending", "Unscheduled"] as const;
+export const WAITING_REASONS = ["NotReported", "Outdated", "NotNamed", "Pending", "Unscheduled"] as const;
 export type WaitingReason = (typeof WAITING_REASONS)[number];
 
 /** Judges a Pod that `config` selects by what its node's agent says. */
@@ -31,13 +31,19 @@ const reportedVerdict = (config: ParsedConfig, reported: ReportedCondition): Ebp
   const { name, generation } = config;
   // An agent that is older than the question has not answered it. One that is deleted and made anew begins at generation 1 again:
   // until the agent has looked, which takes it moments, the answer to the old one counts.
-  if (reported.generations.get(name) !== generation) {
+  const answered = reported.generations.get(name);
+  if (answered === undefined && reported.unnamed > 0) return waiting("NotNamed", NOT_NAMED);
+  if (answered !== generation) {
     return waiting("Outdated", `the agent has not taken up generation ${generation} yet`);
   }
   if (reported.outcome === "attached" || isOfOthers(config, reported)) return { kind: "inForce" };
   if (reported.outcome === "pending") return waiting("Pending", reported.detail || "the agent is at it");
   return { kind: "failed", reason: reasonOf(reported.reason), message: reported.detail };
 };
+
+/** Whether the agent goes by this one's present generation nobody can tell, so it is not claimed. */
+const NOT_NAMED =
+  "more PodConfigMapConfigs select the Pod than its condition has room to name, and this one is not among those named: have fewer select it";
 
 /**
  * Whether what was refused is another PodConfigMapConfig's, and all that this one asks for is in the kernel. Of a failure in the

@@ -5,10 +5,12 @@
  * - Each text in CamelCase of the code that makes statuses and Events is a reason or condition of the page, or stands below
  *   among those that are none: so nobody adds a reason without a word about it.
  * - The tables have no reason that the code does not have.
+ * - Each reason for which something is not in the kernel has a row in the troubleshooting of docs/EBPF_FEATURES.md, and no other.
  */
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ROOT } from "../../../../scripts/docs/pages.ts";
+import { REFUSALS } from "../../src/ebpf/policy-problems.ts";
 
 const page = readFileSync(`${ROOT}docs/reference/conditions.md`, "utf8");
 
@@ -66,4 +68,20 @@ test("no reason is explained that the code does not have", () => {
   // podlogreader puts these together of a kind and what is the matter with it.
   const composed = new Set(["RoleBindingRemains", "ServiceAccountRemains"]);
   expect(rows.filter((reason) => !texts.has(reason) && !composed.has(reason))).toEqual([]);
+});
+
+test("each reason for which something is not in the kernel says what to do", () => {
+  const failures = codeOf("packages/operator/src/ebpf/failure.ts");
+  const union = /type EbpfFailureReason =([^;]+);/.exec(failures)?.[1] ?? "";
+  const reasons = new Set([...[...union.matchAll(/"(\w+)"/g)].map(([, reason = ""]) => reason), ...REFUSALS]);
+  expect(reasons.size).toBeGreaterThan(20);
+  const features = readFileSync(`${ROOT}docs/EBPF_FEATURES.md`, "utf8");
+  const troubleshooting = features.slice(
+    features.indexOf("\n## Troubleshooting"),
+    features.indexOf("\n## Removing it"),
+  );
+  const rows = [...troubleshooting.matchAll(/^\| ((?:`[A-Z]\w+`(?:, )?)+) \| .+ \|$/gm)].flatMap(([, cell = ""]) =>
+    [...cell.matchAll(/`(\w+)`/g)].map(([, reason = ""]) => reason),
+  );
+  expect(rows.sort()).toEqual([...reasons].sort());
 });

@@ -8,6 +8,7 @@ import { systemClock } from "@pcmc/controller-runtime";
 import { describe, expect, test } from "vitest";
 import { CgroupTree } from "../../src/ebpf/cgroup-tree.ts";
 import { noCgroups, testCgroups } from "./support/cgroups.ts";
+import { ManualClock } from "./support/manual-clock.ts";
 import { until } from "./support/until.ts";
 
 const UID = "0f6c1b5e-6d35-4a3c-9d0e-0d6a8b9c7e11";
@@ -140,6 +141,52 @@ describe.skipIf(noCgroups)(`on real cgroups${noCgroups ? ` (skipped: ${noCgroups
     await until(() => told.includes("aa-2"));
     expect(tree.find({ uid: "aa-2", qosClass: "Guaranteed" })).toBe(moved);
     expect(tree.find({ uid: "aa-1", qosClass: "Guaranteed" })).toBeUndefined();
+  });
+
+  test("finds the folder that kubelet begins beside the old one under another driver, and looks for it once a second at most", async () => {
+    await using cgroups = testCgroups();
+    cgroups.make("kubepods/burstable/podaa-1");
+    const clock = new ManualClock();
+    using tree = new CgroupTree({ roots: [cgroups.root], clock });
+    const told: string[] = [];
+    using _ = tree.onPod((podId) => told.push(podId));
+    clock.advance(1000);
+    const absent = { uid: "aa-9", qosClass: "Burstable" } as const;
+    expect(tree.find(absent)).toBeUndefined();
+    const made = cgroups.make("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podaa_2.slice");
+    clock.advance(999);
+    expect(tree.find({ uid: "aa-2", qosClass: "Burstable" })).toBeUndefined();
+    clock.advance(1000);
+    expect(told).toContain("aa-2");
+    expect(tree.find({ uid: "aa-2", qosClass: "Burstable" })).toBe(made);
+    // What is made in the new folder is told, and what stands in the old one is found.
+    cgroups.make("kubepods.slice/kubepods-podaa_3.slice");
+    await until(() => told.includes("aa-3"));
+    expect(tree.find({ uid: "aa-1", qosClass: "Burstable" })).toBeDefined();
+  });
+
+  test("finds a Pod in a new folder at once where that was not looked for of late", async () => {
+    await using cgroups = testCgroups();
+    cgroups.make("kubepods/burstable");
+    const clock = new ManualClock();
+    using tree = new CgroupTree({ roots: [cgroups.root], clock });
+    const made = cgroups.make(`kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${UID_}.slice`);
+    clock.advance(1000);
+    expect(tree.find(pod)).toBe(made);
+  });
+
+  test("hears of Pods in a folder that was removed and made anew", async () => {
+    await using cgroups = testCgroups();
+    cgroups.make("kubepods/burstable");
+    using tree = open(cgroups.root);
+    const told: string[] = [];
+    using _ = tree.onPod((podId) => told.push(podId));
+    cgroups.remove("kubepods/burstable");
+    cgroups.make("kubepods/burstable");
+    cgroups.make("kubepods/podaa-0");
+    await until(() => told.includes("aa-0"));
+    cgroups.make("kubepods/burstable/podaa-1");
+    await until(() => told.includes("aa-1"));
   });
 
   test("finds Pods of both folders where nodes run in containers of one machine", async () => {

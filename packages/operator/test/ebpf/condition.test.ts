@@ -3,11 +3,13 @@
  * - The condition is True exactly when all that applies is in the kernel, or, on a Pod with the readiness gate, when nothing
  *   applies or `onFailure: allow` lets it pass; the reason tells these apart.
  * - A Pod without the gate to which nothing applies has none.
+ * - Its message has no more characters than the admission policy lets through, whoever is named in it.
  * - What the agent writes, the manager reads back; what anybody else wrote makes nothing throw.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  EBPF_READY_MESSAGE_SIZE,
   hasReadinessGate,
   PROGRAM_TYPES,
   type Progress,
@@ -104,6 +106,7 @@ describe("reading a condition", () => {
         ["base", 1],
         ["web", 1],
       ]),
+      unnamed: 0,
     });
   });
 
@@ -129,6 +132,35 @@ describe("reading a condition", () => {
         expect([read.outcome, read.reason]).toEqual([gate ? "failedOpen" : "failed", "KernelError"]);
         if (attachedOnes.length > 0) expect([read.programs, read.detail]).toEqual([attachedOnes, text]);
       }),
+    );
+  });
+
+  test("of two hundred PodConfigMapConfigs gives back those that have room, and how many have none", () => {
+    const configs = Array.from({ length: 200 }, (_, index) => counting(`config-of-a-team-${1_000 + index}`, "read"));
+    const policy = policyOf(configs);
+    const long: Progress = { ...failed, message: "why ".repeat(1_000) };
+    for (const progress of [attached, long]) {
+      const condition = podCondition(policy, { gate: false, progress });
+      expect(condition?.message.length).toBeLessThanOrEqual(EBPF_READY_MESSAGE_SIZE);
+      // A source more would not have fit.
+      expect(condition?.message.length).toBeGreaterThan(EBPF_READY_MESSAGE_SIZE - 100);
+      const { generations, unnamed, programs } = parsePodCondition(condition ?? {});
+      expect(programs).toEqual(progress.programs);
+      expect([...generations.keys()]).toEqual(policy.sources.slice(0, generations.size).map(({ name }) => name));
+      expect(generations.size + unnamed).toBe(200);
+    }
+  });
+
+  test("has room for some names however long they are", () => {
+    const sources = Array.from({ length: 200 }, (_, index) => ({
+      name: `${index}${"n".repeat(250)}`,
+      generation: 2 ** 53 - 1,
+    }));
+    const policy = { applies: true, onFailure: "allow", problems: [], sources } as const;
+    const { message } = podCondition(policy, { gate: true, progress: { ...failed, message: "x".repeat(5_000) } }) ?? {};
+    expect(message?.length).toBeLessThanOrEqual(EBPF_READY_MESSAGE_SIZE);
+    expect(parsePodCondition({ status: "True", reason: "FailedOpen", message: message ?? "" }).generations.size).toBe(
+      11,
     );
   });
 

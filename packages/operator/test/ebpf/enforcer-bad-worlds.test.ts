@@ -3,8 +3,9 @@
 // - What looks like an obstacle and is none is no obstacle.
 // - Pins that vanish are noticed, and rules stand all the same.
 //
-// Not made here, because nothing on this kernel makes them: a bpffs that is full (it has no limit of its own), and a kernel
-// that is older (a bpf(2) that does not exist is the nearest).
+// Not made here, because nothing on this kernel makes them: a limit of memory or of locked memory that the kernel counts for us, a
+// bpffs that is full (it has no limit of its own), and a kernel that is older (a bpf(2) that does not exist is the nearest). Of
+// these the kernel's answers are given in its place.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -148,14 +149,16 @@ describe.skipIf(noKernel)(`worlds that are made for the agent${skipped}`, () => 
   test.each([
     ["refuses bpf(2), as a container's seccomp profile does", "EPERM", "NotPermitted", "BPF, NET_ADMIN and PERFMON"],
     ["has no bpf(2)", "ENOSYS", "KernelTooOld", "docs/EBPF_FEATURES.md"],
-  ] as const)("a kernel that %s", async (_, errno, reason, advice) => {
+    ["has no memory for maps, as under RLIMIT_MEMLOCK before 5.11", "ENOMEM:MAP_CREATE", "NoMemory", "RLIMIT_MEMLOCK"],
+    ["has no room on the bpffs", "ENOSPC:OBJ_PIN", "BpffsFull", "what others have pinned there"],
+  ] as const)("a kernel that %s", async (_, refusal, reason, advice) => {
     await using node = testNode();
     const folder = mkdtempSync(`${tmpdir()}/pcmc-refuse-`);
     try {
       const launcher = `${folder}/refuse-bpf`;
       const { status, stderr } = spawnSync("gcc", ["-o", launcher, REFUSE_BPF], { encoding: "utf8" });
       if (status !== 0) throw new Error(stderr);
-      expect(agentIn(node, { by: [launcher, errno] })).toMatchObject(told(reason, advice));
+      expect(agentIn(node, { by: [launcher, refusal] })).toMatchObject(told(reason, advice));
     } finally {
       rmSync(folder, { recursive: true });
     }

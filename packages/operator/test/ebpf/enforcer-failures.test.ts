@@ -4,6 +4,8 @@
 // - A revision is found only where the whole policy is in the kernel.
 // - Pins of another layout are not read as ours: they are told, and go on as they are.
 // - The node's addresses come into the kernel, at the latest with the first look at which they can.
+// - What cannot be taken out of the kernel now is taken out by the next try, all of it.
+// - A bpffs that is full is told in the condition and counted, and what was half made is gone.
 // - No handle is left behind.
 
 import { readdirSync } from "node:fs";
@@ -11,7 +13,9 @@ import { silentLogger } from "@pcmc/controller-runtime";
 import { BpfError, BpfMap, BpfProgram, openHandles } from "@pcmc/libbpf";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { parseAddress } from "../../src/ebpf/address.ts";
+import { progressOf } from "../../src/ebpf/agent/progress.ts";
 import { architectureOf } from "../../src/ebpf/architecture.ts";
+import { podCondition } from "../../src/ebpf/condition.ts";
 import { readCalls } from "../../src/ebpf/counters.ts";
 import { decodeMeta, decodeTurn, encodeIndex, encodeMeta, encodeTurn, LAYOUT_VERSION } from "../../src/ebpf/layout.ts";
 import { MetaMap } from "../../src/ebpf/meta.ts";
@@ -167,6 +171,72 @@ describe.skipIf(noKernel)(`failures in the middle of the work on a Pod${skipped}
     }
     await using enforcer = await node.open();
     expect(enforcer.adopt()).toMatchObject([{ uid: "a1", revision: undefined }]);
+  });
+
+  test("a release that fails, such as on a bpffs that is read-only for a while, is finished by the next one", async () => {
+    await using node = testNode();
+    const { pod } = node.pod("a1");
+    await using enforcer = await node.open();
+    await enforcer.apply(pod, everything());
+    const attached = readdirSync(`${node.pinDir}/node`);
+    node.remount("ro");
+    for (let tries = 0; tries < 2; tries++) expect(() => enforcer.release("a1")).toThrow(/EROFS|read-only/);
+    node.remount("rw");
+    enforcer.release("a1");
+    expect(readdirSync(`${node.pinDir}/pods`)).toEqual([]);
+    expect(readdirSync(`${node.pinDir}/node`)).toEqual(["addresses"]);
+    expect(attached).toContain("turn");
+    expect(enforcer.readings()).toEqual([]);
+  });
+
+  test("a slot that was given back by a release that failed is another Pod's, and the next try leaves it to that one", async () => {
+    await using node = testNode();
+    using calls = caller();
+    const [one, two] = [node.pod("a1"), node.pod("a2")];
+    await using enforcer = await node.open();
+    await enforcer.apply(one.pod, counting());
+    let written = 0;
+    const plain = BpfMap.prototype.update;
+    vi.spyOn(BpfMap.prototype, "update").mockImplementation(function (this: BpfMap, ...words) {
+      // First that no revision stands, then that the slot is given back.
+      if (this.name === "pcmc_meta" && ++written === 2) throw new BpfError({ operation: "update map", errno: 12 });
+      plain.apply(this, words);
+    });
+    expect(() => enforcer.release("a1")).toThrow(/ENOMEM/);
+    vi.restoreAllMocks();
+    expect(await enforcer.apply(two.pod, counting())).toMatchObject({ kind: "applied" });
+    enforcer.release("a1");
+    await calls.call(two.cgroup, { getpgid: 3 });
+    expect(readingOf(enforcer, "a2").syscalls).toEqual(new Map([["getpgid", 3n]]));
+    expect(readdirSync(`${node.pinDir}/pods`)).toEqual(["a2"]);
+  });
+
+  test("a bpffs that is full is told in the Pod's condition and counted, and nothing half-made judges", async () => {
+    await using node = testNode();
+    const { pod } = node.pod("a1");
+    await using enforcer = await node.open();
+    vi.spyOn(BpfMap.prototype, "pin").mockImplementation(function (this: BpfMap) {
+      throw new BpfError({ operation: "pin", subject: this.name, errno: 28 });
+    });
+    const policy = everything();
+    const outcome = await enforcer.apply(pod, policy);
+    vi.restoreAllMocks();
+    expect(outcome).toMatchObject({
+      kind: "failed",
+      programs: [],
+      failures: [
+        { program: "syscall_counter", reason: "BpffsFull" },
+        { program: "l4_firewall", reason: "BpffsFull" },
+      ],
+      retry: true,
+    });
+    const progress = progressOf(outcome, { isRunning: true });
+    expect(podCondition(policy, { gate: false, progress })).toMatchObject({
+      status: "False",
+      reason: "BpffsFull",
+      message: expect.stringContaining("look for what others have pinned there"),
+    });
+    expect(await enforcer.apply(pod, policy)).toMatchObject({ kind: "applied" });
   });
 
   test("pins of a Pod that have another layout are told, go on judging, and can be removed", async () => {

@@ -7,10 +7,12 @@
 import { readdirSync } from "node:fs";
 import { openHandles } from "@pcmc/libbpf";
 import { afterEach, describe, expect, test } from "vitest";
+import { uniform } from "../../src/ebpf/port-bitmap.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 import { testNetwork } from "./support/network.ts";
 import { noKernel, readingOf, skipped, testNode } from "./support/node.ts";
-import { blocking, policyOf } from "./support/policies.ts";
+import { ADDRESSES, wire } from "./support/peers.ts";
+import { allBut, blocking, policyOf } from "./support/policies.ts";
 
 const block = (...ports: readonly number[]) => policyOf({ firewall: blocking(...ports) });
 
@@ -85,6 +87,30 @@ describe.skipIf(noKernel)(`the firewall on the real kernel${skipped}`, () => {
     await enforcer.apply(setup.pod, policy);
     expect(await setup.reach(7000)).toBe("closed closed");
     expect(readingOf(enforcer, "a1").firewall?.ingress.blocked).toBe(6n);
+  });
+
+  test("in audit mode counts a connection that stands once, however often agents come and go", async () => {
+    await using node = testNode();
+    const { pod, cgroup } = node.pod("a1");
+    await using peers = await wire(cgroup);
+    await peers.pod.do({ do: "listen", port: 7000 });
+    await peers.world.do({ do: "connect", name: "standing", host: ADDRESSES.pod.ipv4, port: 7000 });
+    const open = uniform("allow");
+    const verdicts = { enforced: open, audited: allBut([7000]) };
+    const ingress = { tcp: verdicts, udp: verdicts };
+    const policy = policyOf({ firewall: { ...blocking(), ingress, established: "enforce" } });
+    for (let agents = 0; agents < 3; agents++) {
+      await using enforcer = await node.open();
+      enforcer.adopt();
+      expect(await enforcer.apply(pod, policy)).toMatchObject({ kind: "applied" });
+      await peers.world.do({ do: "exchange", name: "standing" });
+      expect(readingOf(enforcer, "a1").firewall?.ingress.blocked).toBe(1n);
+    }
+    await using enforcer = await node.open();
+    enforcer.adopt();
+    await enforcer.apply(pod, { ...policy, revision: "another" });
+    await peers.world.do({ do: "exchange", name: "standing" });
+    expect(readingOf(enforcer, "a1").firewall?.ingress.blocked).toBe(2n);
   });
 
   test("is gone with every trace once the Pod is released", async () => {

@@ -45,6 +45,15 @@ const withBadCode = (elf: Buffer): Buffer => {
   return bytes;
 };
 
+/** A number that no kernel has a helper for, in the place of `bpf_skc_lookup_tcp`: what Linux 5.7 makes of the firewall. */
+const withUnknownHelper = (name: ProgramName, architecture: Architecture): ProgramObject => {
+  const object = readProgram(name, architecture);
+  const bytes = Buffer.from(object.bytes);
+  const call = Buffer.from([0x85, 0, 0, 0, 99, 0, 0, 0]);
+  for (let at = bytes.indexOf(call); at >= 0; at = bytes.indexOf(call, at + 1)) bytes.writeUInt32LE(9_999, at + 4);
+  return { ...object, bytes, version: 667 };
+};
+
 /** What the versions of the programs have in common in the node's folder. */
 const SHARED = ["addresses", "cgroups", "slot_calls", "slot_counts", "slot_lost", "turn"];
 
@@ -160,6 +169,21 @@ describe.skipIf(noKernel)(`a swap of programs on the real kernel${skipped}`, () 
       kind: "failed",
       programs: ["l4_firewall"],
       failures: [{ program: "l4_firewall", reason: "VerifierRefused", message: expect.stringMatching(/R9 !read_ok/) }],
+      retry: false,
+    });
+    expect([await network.reach("tcp", 7000), await network.reach("tcp", 7001)]).toEqual(["open", "closed"]);
+  });
+
+  test("to programs that call what the kernel does not have says that it is too old, and leaves the old ones", async () => {
+    await using node = testNode();
+    await using network = await testNetwork();
+    const pod = await leftGuarded(node, network);
+    await using enforcer = await node.open({ readProgram: withUnknownHelper });
+    enforcer.adopt();
+    expect(await enforcer.apply(pod, policyOf({ firewall: blocking(7001) }))).toMatchObject({
+      kind: "failed",
+      programs: ["l4_firewall"],
+      failures: [{ reason: "KernelTooOld", message: expect.stringMatching(/func.*9999.*docs\/EBPF_FEATURES\.md/) }],
       retry: false,
     });
     expect([await network.reach("tcp", 7000), await network.reach("tcp", 7001)]).toEqual(["open", "closed"]);

@@ -8,7 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { BpfError, BpfMap, BpfProgram, LibbpfMissingError, openHandles } from "@pcmc/libbpf";
+import { BpfError, BpfMap, BpfProgram, LibbpfMissingError, openHandles, VerifierError } from "@pcmc/libbpf";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { EnforcerOptions } from "../../src/ebpf/enforcer.ts";
 import { failureOf, mayPass } from "../../src/ebpf/failure-of.ts";
@@ -327,6 +327,10 @@ describe("what the kernel answers", () => {
     ["attach to cgroup", 7, "CgroupBusy", true],
     ["load object", 3, "NoBtf", false],
     ["load object", 1, "NotPermitted", true],
+    ["load program", 22, "KernelTooOld", false],
+    ["load program", 7, "KernelTooOld", false],
+    ["load program", 3, "NoBtf", false],
+    ["load program", 12, "NoMemory", true],
     ["create map", 12, "NoMemory", true],
     ["pin", 28, "BpffsFull", true],
     ["pin", 30, "BpffsReadOnly", true],
@@ -336,6 +340,18 @@ describe("what the kernel answers", () => {
     const failure = answer(operation, errno);
     expect([failure.reason, mayPass(failure)]).toEqual([reason, retried]);
     expect(failure.message).toMatch(new RegExp(`^cannot ${operation} it: E[A-Z0-9]+\\. .+[.]$`));
+  });
+
+  test.each([
+    ["0: (85) call bpf_skc_lookup_tcp#99\nunknown func bpf_skc_lookup_tcp#99\nprocessed 1 insns", 22, "KernelTooOld"],
+    ["program of this type cannot use helper bpf_skc_lookup_tcp#99", 22, "KernelTooOld"],
+    ["<invalid CO-RE relocation>\nfailed to resolve CO-RE relocation", 22, "KernelTooOld"],
+    ["R9 !read_ok\nprocessed 1 insns", 13, "VerifierRefused"],
+    ["BPF program is too large. Processed 1000001 insn", 7, "VerifierRefused"],
+    ["0: R1=ctx()", 12, "NoMemory"],
+  ] as const)("the verifier's %j with errno %i is %s", (log, errno, reason) => {
+    const error = new VerifierError({ operation: "load program", errno, program: "firewall_ingress", log });
+    expect(failureOf(error).reason).toBe(reason);
   });
 
   test("a library that is missing is told as that", () => {

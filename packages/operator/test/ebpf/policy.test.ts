@@ -169,6 +169,15 @@ describe("the firewall", () => {
     expect(problemsOf(policyOf([counting("b", "read")], host))).toEqual([]);
   });
 
+  test("on a Pod whose runtime may have a kernel of its own is in force, and told as not certain, once", () => {
+    const sandboxed = pod({ spec: { containers: [], runtimeClassName: "kata" } });
+    const policy = policyOf([guarding("a", { blockedPorts: [22] }), counting("b", "read")], sandboxed);
+    expect(problemsOf(policy)).toEqual(["a RuntimeClass adjusted"]);
+    expect(policy.problems[0]?.message).toMatch(/runtimeClassName kata.*neither counted nor judged/);
+    expect(policy.firewall).toBeDefined();
+    expect(problemsOf(policyOf([], sandboxed))).toEqual([]);
+  });
+
   test.each([
     ["a port out of range", { enabled: true, defaultAction: "block", allowedPorts: [80, 70_000] }],
     ["port 0", { enabled: true, blockedPorts: [0] }],

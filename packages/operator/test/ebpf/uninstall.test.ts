@@ -35,6 +35,7 @@ describe.skipIf(noKernel)(`uninstall on the real kernel${skipped}`, () => {
     mkdirSync(`${dir.pods}/a1`);
     mkdirSync(`${dir.node}/v1`);
     symlinkSync("1:1", `${dir.path}/owner`);
+    mkdirSync(`${dir.path}/probe`);
     uninstall(node.pinDir);
     expect(readdirSync(node.mount)).not.toContain("pcmc");
   });

@@ -197,7 +197,7 @@ describe.skipIf(noKernel)(`the commands of eBPF${skipped}`, () => {
         blockedPorts: [],
       });
       expect(pod.syscalls.busiest[0]).toMatchObject({ name: "getppid" });
-      expect(pod.packets).toEqual({ allowedPerSecond: 0, blockedPerSecond: 0 });
+      expect(pod.packets).toEqual({ allowedPerSecond: 0, blockedPerSecond: 0, unparsablePerSecond: 0 });
     },
   );
 

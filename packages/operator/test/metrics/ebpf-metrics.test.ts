@@ -59,7 +59,12 @@ test("system calls wait for a process to be told under", async () => {
 });
 
 test("both directions are one sum, which is the same by verdict and by protocol", async () => {
-  const firewall = { ingress: verdicts(5, 2, 3), egress: verdicts(10, 1, 4), blockedPorts: [] };
+  const firewall = {
+    ingress: verdicts(5, 2, 3),
+    egress: verdicts(10, 1, 4),
+    blockedPorts: [],
+    unparsable: { ingress: 0n, egress: 0n },
+  };
   show([reading("web", { firewall, programs: ["l4_firewall"] })]);
   const stat = (type: string, value: number) =>
     `l4_firewall_total{namespace="shop",pod_name="web",stat_type="${type}"} ${value}`;

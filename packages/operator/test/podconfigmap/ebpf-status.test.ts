@@ -51,6 +51,16 @@ describe("there is no condition about eBPF", () => {
 });
 
 describe("EbpfReady", () => {
+  test("is not True for a Pod whose condition has no room to name the PodConfigMapConfig, and says so", () => {
+    const names = [...Array.from({ length: 300 }, (_, index) => `a-config-of-somebody-${1_000 + index}`), "app"];
+    const sources = names.map((name) => ({ name, generation: 1 }));
+    const policy = { applies: true, onFailure: "allow", problems: [], sources } as const;
+    const condition = podCondition(policy, { gate: false, progress: attached });
+    expect(told([pod("a", { reported: parsePodCondition(condition ?? {}) })])).toEqual([
+      expect.stringMatching(/^EbpfReady=False NotNamed: 0\/1 Pods; node-1: a: NotNamed: .*have fewer select it$/),
+    ]);
+  });
+
   test("is True when all Pods have reported", () => {
     expect(told([pod("a"), pod("b")])).toEqual(["EbpfReady=True Attached: 2/2 Pods."]);
   });

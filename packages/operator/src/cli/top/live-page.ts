@@ -1,4 +1,11 @@
-import type { LiveFirewall, LivePage, LivePod, LivePort, LiveVerdicts } from "../../ebpf/agent/live-page.ts";
+import type {
+  LiveFirewall,
+  LivePage,
+  LivePod,
+  LivePort,
+  LiveUnparsable,
+  LiveVerdicts,
+} from "../../ebpf/agent/live-page.ts";
 
 /**
  * Reads what an agent answered: one of another version, or something else on its port, must not end what looks at many. Nothing
@@ -51,9 +58,19 @@ const countsOf = (value: unknown): Record<string, number> =>
   Object.fromEntries(Object.entries(fields(value)).map(([call, count]) => [named(call, CALL), number(count)]));
 
 const firewallOf = (value: unknown): LiveFirewall => {
-  const { ingress, egress, blockedPorts } = fields(value);
+  const { ingress, egress, blockedPorts, unparsable } = fields(value);
   const ports = Array.isArray(blockedPorts) ? blockedPorts : [];
-  return { ingress: verdictsOf(ingress), egress: verdictsOf(egress), blockedPorts: ports.map(portOf) };
+  return {
+    ingress: verdictsOf(ingress),
+    egress: verdictsOf(egress),
+    blockedPorts: ports.map(portOf),
+    unparsable: unparsableOf(unparsable),
+  };
+};
+
+const unparsableOf = (value: unknown): LiveUnparsable => {
+  const { ingress, egress } = fields(value);
+  return { ingress: number(ingress), egress: number(egress) };
 };
 
 const verdictsOf = (value: unknown): LiveVerdicts => {

@@ -9,7 +9,12 @@ export interface PodRates {
   /** `undefined` where its system calls are not counted. */
   readonly syscalls?: { readonly perSecond: number; readonly busiest: readonly CallRate[] };
   /** `undefined` where it has no firewall. */
-  readonly packets?: { readonly allowedPerSecond: number; readonly blockedPerSecond: number };
+  readonly packets?: {
+    readonly allowedPerSecond: number;
+    readonly blockedPerSecond: number;
+    /** Those whose headers could not be followed: neither allowed nor blocked by a port. */
+    readonly unparsablePerSecond: number;
+  };
   /** Where most was blocked, most first: of late, then ever. */
   readonly blockedPorts: readonly PortRate[];
 }
@@ -75,12 +80,17 @@ const byName = (a: { readonly name: string }, b: { readonly name: string }): num
 
 const packetRates = (
   { firewall: old }: LivePod,
-  { ingress, egress }: NonNullable<LivePod["firewall"]>,
+  { ingress, egress, unparsable }: NonNullable<LivePod["firewall"]>,
   rate: Rate,
 ): NonNullable<PodRates["packets"]> => {
   const both = (verdict: "allowed" | "blocked") =>
     rate(old?.ingress[verdict], ingress[verdict]) + rate(old?.egress[verdict], egress[verdict]);
-  return { allowedPerSecond: both("allowed"), blockedPerSecond: both("blocked") };
+  return {
+    allowedPerSecond: both("allowed"),
+    blockedPerSecond: both("blocked"),
+    unparsablePerSecond:
+      rate(old?.unparsable.ingress, unparsable.ingress) + rate(old?.unparsable.egress, unparsable.egress),
+  };
 };
 
 const portRates = (old: readonly LivePort[], now: readonly LivePort[], rate: Rate): readonly PortRate[] => {

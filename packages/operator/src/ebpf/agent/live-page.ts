@@ -1,5 +1,5 @@
 import type { Clock } from "@pcmc/controller-runtime";
-import type { BlockedPort, FirewallReading, PodReading, VerdictCounts } from "../outcome.ts";
+import type { BlockedPort, FirewallReading, PodReading, UnparsableCounts, VerdictCounts } from "../outcome.ts";
 
 /** Milliseconds for which a reading is good: whoever asks more often costs the kernel no more. */
 const FRESH = 200;
@@ -27,10 +27,14 @@ export interface LivePod {
 
 export type LiveVerdicts = { readonly [K in keyof VerdictCounts]: number };
 
+export type LiveUnparsable = { readonly [K in keyof UnparsableCounts]: number };
+
 export interface LiveFirewall {
   readonly ingress: LiveVerdicts;
   readonly egress: LiveVerdicts;
   readonly blockedPorts: readonly LivePort[];
+  /** Packets that no port was found in, in none of the counts above. */
+  readonly unparsable: LiveUnparsable;
 }
 
 export type LivePort = Omit<BlockedPort, "count"> & { readonly count: number };
@@ -72,10 +76,11 @@ const podOf = ({ uid, namespace, name, pid, syscalls, firewall }: PodReading): L
   ...(firewall && { firewall: firewallOf(firewall) }),
 });
 
-const firewallOf = ({ ingress, egress, blockedPorts }: FirewallReading): LiveFirewall => ({
+const firewallOf = ({ ingress, egress, blockedPorts, unparsable }: FirewallReading): LiveFirewall => ({
   ingress: verdictsOf(ingress),
   egress: verdictsOf(egress),
   blockedPorts: blockedPorts.map((port) => ({ ...port, count: Number(port.count) })),
+  unparsable: { ingress: Number(unparsable.ingress), egress: Number(unparsable.egress) },
 });
 
 const verdictsOf = ({ allowed, blocked, tcp, udp }: VerdictCounts): LiveVerdicts => ({

@@ -22,6 +22,7 @@ export const podFields: Projection = {
     nodeName: true,
     hostNetwork: true,
     readinessGates: true,
+    runtimeClassName: true,
     containers: CONTAINER_FIELDS,
     initContainers: CONTAINER_FIELDS,
   },

@@ -29,6 +29,7 @@ const firewall = (ports: Readonly<Record<number, number>>, allowed = 0, blocked 
     port: Number(port),
     count,
   })),
+  unparsable: { ingress: 0, egress: 0 },
 });
 
 describe("rates", () => {
@@ -54,10 +55,13 @@ describe("rates", () => {
   });
 
   test("of packets are of both directions", () => {
-    const guarded = (ingress: number, egress: number) =>
-      pod("web", { firewall: { ingress: verdicts(ingress, ingress), egress: verdicts(egress, 0), blockedPorts: [] } });
+    const guarded = (ingress: number, egress: number) => {
+      const unparsable = { ingress: ingress * 3, egress: egress * 5 };
+      const counts = { ingress: verdicts(ingress, ingress), egress: verdicts(egress, 0), blockedPorts: [], unparsable };
+      return pod("web", { firewall: counts });
+    };
     const [rates] = ratesBetween(page(0, guarded(0, 0)), page(1_000, guarded(3, 4)));
-    expect(rates?.packets).toEqual({ allowedPerSecond: 7, blockedPerSecond: 3 });
+    expect(rates?.packets).toEqual({ allowedPerSecond: 7, blockedPerSecond: 3, unparsablePerSecond: 29 });
   });
 
   test("name the ports that are blocked now before those that were blocked most ever", () => {
@@ -104,7 +108,7 @@ test("where packets are blocked comes first, then who calls most", () => {
     name,
     node: "n1",
     syscalls: { perSecond: calls, busiest: [] },
-    packets: { allowedPerSecond: 0, blockedPerSecond: blocked },
+    packets: { allowedPerSecond: 0, blockedPerSecond: blocked, unparsablePerSecond: 0 },
     blockedPorts: [],
   });
   const pods = [rates("idle", 0, 0), rates("busy", 900, 0), rates("attacked", 1, 2), rates("calm", 0, 0)];

@@ -11,7 +11,7 @@ export const shown: readonly PodRates[] = [
       perSecond: 1_234,
       busiest: ["read", "write", "openat", "close"].map((name) => ({ name, perSecond: 1 })),
     },
-    packets: { allowedPerSecond: 12.5, blockedPerSecond: 0.4 },
+    packets: { allowedPerSecond: 12.5, blockedPerSecond: 0.4, unparsablePerSecond: 0 },
     blockedPorts: [
       { direction: "ingress", protocol: "tcp", port: 22, perSecond: 1, total: 17 },
       { direction: "egress", protocol: "udp", port: 53, perSecond: 0, total: 2_000 },

@@ -51,6 +51,7 @@ const page = (node: string, look: number): LivePage => ({
       ingress: { allowed: look, blocked: look * 2, tcp: look * 3, udp: 0 },
       egress: { allowed: 0, blocked: 0, tcp: 0, udp: 0 },
       blockedPorts: [{ direction: "ingress", protocol: "tcp", port: 22, count: look * 2 }],
+      unparsable: { ingress: look * 3, egress: 0 },
     },
   })),
 });
@@ -88,7 +89,7 @@ test("-o json is for programs, -n for one namespace", async () => {
         node: "n1",
         pid: 7,
         syscalls: { perSecond: 10, busiest: [{ name: "read", perSecond: 10 }] },
-        packets: { allowedPerSecond: 1, blockedPerSecond: 2 },
+        packets: { allowedPerSecond: 1, blockedPerSecond: 2, unparsablePerSecond: 3 },
         blockedPorts: [{ direction: "ingress", protocol: "tcp", port: 22, perSecond: 2, total: 2 }],
       },
     ],

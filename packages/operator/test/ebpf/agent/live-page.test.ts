@@ -15,6 +15,7 @@ const firewall = {
   ingress: verdicts(3, 2, 1),
   egress: verdicts(0, 0),
   blockedPorts: [{ direction: "ingress", protocol: "tcp", port: 22, count: 2n }] as const,
+  unparsable: { ingress: 5n, egress: 6n },
 };
 
 const pagesOf = (read: () => readonly PodReading[] | undefined) => {
@@ -40,6 +41,7 @@ test("a page has what is counted of each Pod, and top reads it as it was written
           ingress: { allowed: 3, blocked: 2, tcp: 4, udp: 1 },
           egress: { allowed: 0, blocked: 0, tcp: 0, udp: 0 },
           blockedPorts: [{ direction: "ingress", protocol: "tcp", port: 22, count: 2 }],
+          unparsable: { ingress: 5, egress: 6 },
         },
       },
       { uid: "uid-of-db", namespace: "shop", name: "db" },
