@@ -26,5 +26,12 @@ export const ours = (expr: string): string => `${expr} and on (job, instance) po
 /** Labels by which installations are told apart: `namespace` is the one they run in, where a metric has none of its own. */
 export const INSTALLATION = "job, namespace";
 
+/**
+ * What is told of objects: by the leader alone. When another takes over, the old one's series end at once, and the new one's begin
+ * with its next scrape; in between an alert would find nothing, and begin to count its time anew. So the last value counts on for
+ * three minutes: two scrapes a minute apart, and the change itself. That of an object that is gone does too.
+ */
+export const ofObjects = (selector: string): string => `last_over_time(${selector}[3m])`;
+
 /** The runbook of an alert: `PcmcNoLeader` has `pcmc-no-leader.md`. */
 export const runbookOf = (name: string): string => `${name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase()}.md`;

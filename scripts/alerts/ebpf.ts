@@ -1,4 +1,4 @@
-import type { AlertGroup } from "./alert.ts";
+import { type AlertGroup, ofObjects } from "./alert.ts";
 import { thresholds as at } from "./thresholds.ts";
 
 /** What is asked of the kernel. */
@@ -7,7 +7,7 @@ export const ebpf: AlertGroup = {
   alerts: [
     {
       name: "PcmcEbpfNotInForce",
-      expr: "max by (job, namespace, name) (podconfigmap_controller_pcmc_ebpf_status) == 0",
+      expr: `max by (job, namespace, name) (${ofObjects("podconfigmap_controller_pcmc_ebpf_status")}) == 0`,
       holds: "15m",
       severity: "warning",
       summary: "A firewall or counter that is asked for is not in force on all Pods.",

@@ -3,9 +3,14 @@
  * move without the other.
  */
 export const thresholds = {
-  /** Of reconciles that fail, and how many there must be: one object that nobody mends is told by its own status. */
+  /**
+   * Of reconciles that fail, and how many there must be in ten minutes. One object that nobody mends comes to 20, as it is tried
+   * each half minute, and is told by its own status.
+   */
   reconcileErrorRatio: 0.1,
-  reconcileErrors: 10,
+  reconcileErrors: 30,
+  /** Writes that were refused for want of a permission, in ten minutes. One object that waits for it comes to 16 to 20. */
+  refusals: 5,
   /** Seconds that the oldest key of a queue has waited. A resync of 100,000 Pods is through in less. */
   oldestKeySeconds: 120,
   /** Watches that ended otherwise than by the server's own timeout, in ten minutes, of one resource in one process. */

@@ -1,4 +1,4 @@
-import { type AlertGroup, INSTALLATION, ours } from "./alert.ts";
+import { type AlertGroup, INSTALLATION, ofObjects, ours } from "./alert.ts";
 import { thresholds as at } from "./thresholds.ts";
 
 const reconciles = (metric: string, window: string) =>
@@ -11,7 +11,7 @@ export const work: AlertGroup = {
     {
       name: "PcmcNotReady",
       // The leader tells it; for a moment after a change of leaders, two do.
-      expr: "max by (job, namespace, name) (podconfigmap_controller_pcmc_status) == 0",
+      expr: `max by (job, namespace, name) (${ofObjects("podconfigmap_controller_pcmc_status")}) == 0`,
       holds: "15m",
       severity: "warning",
       summary: "A PodConfigMapConfig is not ready.",
@@ -26,6 +26,16 @@ export const work: AlertGroup = {
       summary: "Many reconciles fail.",
       description:
         "{{ $value | humanizePercentage }} of the reconciles of controller {{ $labels.controller }} ({{ $labels.job }}) have failed in the last 10 minutes.",
+    },
+    {
+      name: "PcmcPermissionMissing",
+      // No reconcile fails by it, and no status may say so: a permission is waited for.
+      expr: `sum by (job, namespace, resource_type) (increase(podconfigmap_controller_reconciliation_errors_total{error_type="forbidden"}[10m])) > ${at.refusals}`,
+      holds: "15m",
+      severity: "warning",
+      summary: "The operator lacks a permission to write.",
+      description:
+        "{{ $value | humanize }} writes for {{ $labels.resource_type }} in namespace {{ $labels.namespace }} have been refused in 10 minutes: they wait for the permission, and no status need say so.",
     },
     {
       name: "PcmcReconcilePanics",
@@ -46,7 +56,7 @@ export const work: AlertGroup = {
     },
     {
       name: "PcmcWatcherNotReady",
-      expr: "max by (job, namespace, name) (podconfigmap_controller_watcher_status) == 0",
+      expr: `max by (job, namespace, name) (${ofObjects("podconfigmap_controller_watcher_status")}) == 0`,
       holds: "15m",
       severity: "warning",
       summary: "A Watcher is not ready.",
@@ -55,7 +65,7 @@ export const work: AlertGroup = {
     },
     {
       name: "PcmcWatcherMissedPods",
-      expr: `max by (job, namespace, name) (podconfigmap_controller_watcher_pods{state="missed"}) > 0`,
+      expr: `max by (job, namespace, name) (${ofObjects('podconfigmap_controller_watcher_pods{state="missed"}')}) > 0`,
       holds: "30m",
       severity: "warning",
       summary: "Pods run without the sidecar that they ask for.",

@@ -3,6 +3,8 @@ import type { Dashboard } from "./panel.ts";
 import { latencies, OURS, rate } from "./promql.ts";
 import { instance, job } from "./variables.ts";
 
+const requests = (selector: string) => `sum by (job) (${rate("rest_client_requests_total", selector)})`;
+
 /** What we ask of the API server, and what we know from it. */
 export const api: Dashboard = {
   uid: "pcmc-api",
@@ -32,7 +34,8 @@ export const api: Dashboard = {
           bad: at.apiErrorRatio,
           queries: [
             {
-              expr: `sum by (job) (${rate("rest_client_requests_total", `${OURS}, code=~"5..|<error>"`)}) / sum by (job) (${rate("rest_client_requests_total", OURS)})`,
+              // A code that was never answered has no series, and what is divided by it would be none either.
+              expr: `(${requests(`${OURS}, code=~"5..|<error>"`)} or 0 * ${requests(OURS)}) / ${requests(OURS)}`,
               legend: "{{job}}",
             },
           ],

@@ -20,7 +20,7 @@ export const overview: Dashboard = {
           kind: "number",
           unit: "count",
           atLeast: 1,
-          queries: [{ expr: `count(${P}build_info{${OURS}, role=~"manager|all"})`, legend: "managers" }],
+          queries: [{ expr: `count(${P}build_info{${OURS}, role=~"manager|all"}) or vector(0)`, legend: "managers" }],
           about:
             "Replicas of the manager that answer Prometheus. Normal: as many as are asked for, 2 by default. None: see the runbook pcmc-manager-absent.",
         },
@@ -124,7 +124,7 @@ export const overview: Dashboard = {
             },
           ],
           about:
-            "By what was reconciled and why it failed. Normal: none but a conflict now and then. forbidden: a permission is missing; template, size: a user's object, whose condition says more; connection, timeout: the API server.",
+            "By what was reconciled and why it failed. Normal: none but a conflict now and then. forbidden: a permission is missing, see the runbook pcmc-permission-missing; template, size: a user's object, whose condition says more; connection, timeout: the API server.",
         },
         {
           title: "Requests to the API server",

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Fence, Page } from "./markdown.ts";
 
 /** What is done with a block of shell commands. */
@@ -16,6 +14,8 @@ export interface Block {
   readonly page: string;
   readonly fence: Fence;
   readonly treatment: Treatment;
+  /** Commands that `make docs-test` runs first, of comments `before: COMMAND`: they undo what another section of the page has done. */
+  readonly before: readonly string[];
   /** What a `console` block right behind it says that it prints. */
   readonly output: string | undefined;
 }
@@ -34,7 +34,8 @@ export const blocksOf = (page: Page): readonly Block[] =>
     if (!SHELL.has(fence.info)) return [];
     const next = page.fences[index + 1];
     const output = next?.info === "console" ? next.text : undefined;
-    return [{ page: page.path, fence, treatment: treatmentOf(page.path, fence), output }];
+    const before = fence.comments.flatMap((comment) => /^before: (.+)$/.exec(comment)?.[1] ?? []);
+    return [{ page: page.path, fence, treatment: treatmentOf(page.path, fence), before, output }];
   });
 
 const treatmentOf = (page: string, { comments }: Fence): Treatment => {
@@ -45,20 +46,4 @@ const treatmentOf = (page: string, { comments }: Fence): Treatment => {
   }
   const [, reason] = NOT_RUN.find(([pages]) => pages.test(page)) ?? [];
   return reason === undefined ? { kind: "run" } : { kind: "not run", reason };
-};
-
-/** Blocks whose `run by` is not so: `FILE:LINE: what`. */
-export const brokenClaims = (blocks: readonly Block[], root: string): readonly string[] =>
-  blocks.flatMap(({ page, fence, treatment }) => {
-    if (treatment.kind !== "run by") return [];
-    const fault = claimFault(page, treatment.test, root);
-    return fault === undefined ? [] : [`${page}:${fence.line}: ${fault}`];
-  });
-
-/** A test that runs a page's commands reads the page, so it names it; that of a package's README may say `../README.md`. */
-const claimFault = (page: string, test: string, root: string): string | undefined => {
-  if (!existsSync(join(root, test))) return `run by ${test}, which is not there`;
-  const text = readFileSync(join(root, test), "utf8");
-  const isNamed = text.includes(page) || (/(^|\/)README\.md$/.test(page) && text.includes("README.md"));
-  return isNamed ? undefined : `run by ${test}, which does not name ${page}`;
 };

@@ -14,7 +14,8 @@ export interface PcmcLine {
 
 /** Where a command begins: `kubectl get pcmc` is none of ours. */
 const PROGRAM = /(?:^|[|;&(`])\s*(?:\w+=\S*\s+)*(?:kubectl |(?:\.\/)?bin\/)?pcmc((?:\s+[^\s|;&>)<#]+)*)/g;
-const SHELL = new Set(["sh", "bash", "shell"]);
+/** What stands behind the fence of a block of commands. */
+export const SHELL: ReadonlySet<string> = new Set(["sh", "bash", "shell"]);
 
 /** All of a page's. */
 export const pcmcLines = (page: Page): readonly PcmcLine[] => [
@@ -37,7 +38,7 @@ export const pcmcLines = (page: Page): readonly PcmcLine[] => [
 ];
 
 /** Lines without comments; one that goes on behind a backslash is one. */
-const joined = (text: string): readonly string[] =>
+export const joined = (text: string): readonly string[] =>
   text
     .replaceAll(/\\\n\s*/g, " ")
     .split("\n")

@@ -20,7 +20,8 @@ const PAGE = 240_000;
  * folder that looks like a checkout, so that what a page writes ends with it.
  *
  * A comment `file: NAME` above a block of another kind puts it into that file before the next command; a `console` block behind
- * a block of commands is what it prints (see `missingLines`); a comment `start: operator` anywhere on the page installs the operator first.
+ * a block of commands is what it prints (see `missingLines`); a comment `before: COMMAND` above a block of commands is run before it, for
+ * what readers do not need; a comment `start: operator` anywhere on the page installs the operator first.
  *
  * @returns what went wrong, `FILE:LINE: what`.
  */
@@ -80,8 +81,15 @@ const partOf = async (fence: Fence, blocks: readonly Block[], folder: string): P
   if (block === undefined) return [];
   const out = join(folder, "out", String(fence.line));
   const place = fence.comments.includes("in: the repository") ? ROOT : "$PWD";
-  // Braces: what a block sets, the next one has.
-  return [`pushd "${place}" > /dev/null`, `{\n${fence.text}\n} > ${out} 2>&1`, `touch ${out}.done`, "popd > /dev/null"];
+  return [
+    `pushd "${place}" > /dev/null`,
+    // Apart: what a block says that it prints, it has to print itself.
+    ...(block.before.length > 0 ? [`{\n${block.before.join("\n")}\n} > ${out}.before 2>&1`] : []),
+    // Braces: what a block sets, the next one has.
+    `{\n${fence.text}\n} > ${out} 2>&1`,
+    `touch ${out}.done`,
+    "popd > /dev/null",
+  ];
 };
 
 const run = async (
@@ -120,8 +128,10 @@ const judge = async (blocks: readonly Block[], folder: string): Promise<readonly
       () => false,
     );
     if (!isDone) {
-      const before = await readFile(join(folder, "out", "start"), "utf8").catch(() => "");
-      return [...faults, `${page}:${fence.line}: failed, or was not come to in time:\n${said || before}`];
+      const first = await Promise.all(
+        [`${out}.before`, join(folder, "out", "start")].map((file) => readFile(file, "utf8").catch(() => "")),
+      );
+      return [...faults, `${page}:${fence.line}: failed, or was not come to in time:\n${said || first.join("")}`];
     }
     const missing = output === undefined ? [] : missingLines(output, said);
     if (missing.length > 0) faults.push(`${page}:${fence.line}: did not print:\n${missing.join("\n")}\nbut:\n${said}`);

@@ -38,7 +38,7 @@ export interface RolloutsOptions {
   readonly workloads: Pick<Workloads, "knownOwnerOf" | "ownerOf" | "read" | "restart">;
   readonly sources: RolloutSources;
   readonly permissions: MissingPermissions;
-  readonly metrics: Pick<WatcherMetrics, "onRestart">;
+  readonly metrics: Pick<WatcherMetrics, "onRestart" | "onFailure">;
   readonly events: Recorder;
   readonly clock: Clock;
   readonly random: Random;
@@ -122,7 +122,9 @@ export class Rollouts {
       const { namespace = "" } = watcher.metadata;
       const written = { resource: "workloads (apps)", namespace };
       const again = this.#options.permissions.onMissing(error, written, context.log);
-      return again === undefined ? { ...state, error } : rolloutStates.forbidden(FORBIDDEN, again);
+      if (again === undefined) return { ...state, error };
+      this.#options.metrics.onFailure("watcher", namespace, "forbidden");
+      return rolloutStates.forbidden(FORBIDDEN, again);
     }
   }
 

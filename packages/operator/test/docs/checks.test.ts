@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { blocksOf, brokenClaims } from "../../../../scripts/docs/blocks.ts";
+import { blocksOf } from "../../../../scripts/docs/blocks.ts";
+import { brokenClaims } from "../../../../scripts/docs/claims.ts";
+import { forgetfulUpgrades } from "../../../../scripts/docs/helm-lines.ts";
 import { brokenLinks } from "../../../../scripts/docs/links.ts";
 import { readPage } from "../../../../scripts/docs/markdown.ts";
 import { unknownFlags, unknownMetrics, unknownVariables } from "../../../../scripts/docs/names.ts";
@@ -15,7 +17,7 @@ import { terminalSvg } from "../../../../scripts/docs/terminal-svg.ts";
 const folder = (files: Readonly<Record<string, string>>): string => {
   const root = mkdtempSync(join(tmpdir(), "pcmc-docs-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  mkdirSync(join(root, "docs"));
+  for (const name of ["docs", "test"]) mkdirSync(join(root, name));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
   return root;
 };
@@ -84,17 +86,52 @@ test("a block is run unless it says otherwise, and what it says is looked into",
     { kind: "run by", test: "other.test.ts" },
   ]);
   expect(blocks[0]?.output).toBe("printed");
-  const root = folder({ "it.test.ts": "readFile('docs/a.md')" });
+  const root = folder({ "it.test.ts": "readFile('docs/a.md'); sh('three')" });
   expect(brokenClaims(blocks, root)).toEqual(["docs/a.md:16: run by other.test.ts, which is not there"]);
 });
 
 test("a test that runs a page's commands names that page; a README may be named without its folder", () => {
-  const root = folder({ "it.test.ts": 'read("../README.md")' });
+  const root = folder({ "it.test.ts": 'read("../README.md"); sh("one")' });
   const faultsOf = (path: string) =>
     brokenClaims(blocksOf(readPage(path, "<!-- run by: it.test.ts -->\n```sh\none\n```")), root);
   expect(faultsOf("packages/a/README.md")).toEqual([]);
   expect(faultsOf("README.md")).toEqual([]);
   expect(faultsOf("docs/a.md")).toEqual([expect.stringContaining("which does not name docs/a.md")]);
+});
+
+test.each([
+  ["helm history x\nhelm rollback x 1", 'run("rollback", "x"); // docs/a.md, by helm', ["helm history"]],
+  ["helm history x\nhelm rollback x 1", 'run("rollback"); run("history"); // docs/a.md, by helm', []],
+  ["kubectl get x | while read y; do kubectl patch $y; done", 'sh("kubectl get x"); // docs/a.md', ["kubectl patch"]],
+  ["KEY=v pcmc top --once # a; comment", 'sh("pcmc preview"); // docs/a.md; at the top', ["pcmc top"]],
+  ["clang -O2 a.c \\\n  -o b", 'sh("clang"); // docs/a.md', []],
+  ["helm history x", 'import { run } from "../test/support.ts"; // docs/a.md', []],
+  ["helm rollback x", 'import { run } from "../test/support.ts"; // docs/a.md', ["helm rollback"]],
+  ["helm rollback x", 'read("docs/a.md").matchAll(/^```sh\\n(.*?)^```$/gms)', []],
+])(
+  "a test has the commands that it is said to run, or takes them out of the page: %s, %s",
+  (commands, source, missing) => {
+    const root = folder({ "docs/it.test.ts": source, "test/support.ts": 'sh("helm history")' });
+    const blocks = blocksOf(readPage("docs/a.md", `<!-- run by: docs/it.test.ts -->\n\`\`\`sh\n${commands}\n\`\`\``));
+    const faults = missing.map((command) => `docs/a.md:2: run by docs/it.test.ts, which has no ${command}`);
+    expect(brokenClaims(blocks, root)).toEqual(faults);
+  },
+);
+
+test("a block may have commands before it that only the run of the page needs", () => {
+  const [block] = blocksOf(readPage("docs/a.md", "<!-- before: undo it -->\n<!-- before: all -->\n```sh\none\n```"));
+  expect(block).toMatchObject({ treatment: { kind: "run" }, before: ["undo it", "all"] });
+});
+
+test.each([
+  ["helm upgrade x ./chart --namespace n --reset-then-reuse-values \\\n  --set a=b", []],
+  ["helm upgrade x ./chart --namespace=n --reset-then-reuse-values --set a=b", []],
+  ["helm upgrade x ./chart --wait\nhelm install x ./chart --set a=b", []],
+  ["helm upgrade --install x ./chart --namespace n \\\n  --set a=b", ["--reset-then-reuse-values"]],
+  ["helm upgrade x ./chart --set-json a=1", ["--reset-then-reuse-values", "--namespace"]],
+])("an upgrade that would forget what was set before is found: %s", (commands, missing) => {
+  const found = forgetfulUpgrades([readPage("a.md", `\`\`\`sh\n${commands}\n\`\`\``)]);
+  expect(found).toEqual(missing.map((flag) => expect.stringContaining(`a.md:1: helm upgrade without ${flag}: `)));
 });
 
 test("what a page says is printed has to be, in that order", () => {

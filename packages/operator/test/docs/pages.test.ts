@@ -6,12 +6,15 @@
  * - Each page, and heading of one, that code, chart or manifests name is there.
  * - Each `pcmc` command line parses with the real definitions.
  * - Each variable, flag and metric that a page names exists.
+ * - Each `helm upgrade` that sets values keeps those that were set before, in the namespace that it names.
  * - Each PodConfigMapConfig and Watcher that a page shows is one that admission takes, unless a comment `refused` stands above it.
- * - Each block of shell commands is run: by `make docs-test` or by a test that names its page; or it says why not.
+ * - Each block of shell commands is run: by `make docs-test`, or by a test that names its page and has its commands; or it says why not.
  */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { blocksOf, brokenClaims } from "../../../../scripts/docs/blocks.ts";
+import { blocksOf } from "../../../../scripts/docs/blocks.ts";
+import { brokenClaims } from "../../../../scripts/docs/claims.ts";
+import { forgetfulUpgrades } from "../../../../scripts/docs/helm-lines.ts";
 import { brokenLinks } from "../../../../scripts/docs/links.ts";
 import { unknownFlags, unknownMetrics, unknownVariables } from "../../../../scripts/docs/names.ts";
 import { pagesOf, ROOT } from "../../../../scripts/docs/pages.ts";
@@ -69,6 +72,10 @@ test("every command line of ours is one", async () => {
   expect(faults.flat()).toEqual([]);
 });
 
+test("no upgrade forgets what was set before", () => {
+  expect(forgetfulUpgrades(pages)).toEqual([]);
+});
+
 test("every variable that a page names is a setting, or somebody else's that we know", () => {
   expect(unknownVariables(pages)).toEqual([]);
 });
@@ -84,7 +91,7 @@ test("every metric that a page names is exported", () => {
   expect(unknownMetrics(pages, { table, code })).toEqual([]);
 });
 
-test("every block of commands that a test is said to run is in a page that the test names", () => {
+test("every block of commands that a test is said to run is in a page that the test names, and its commands are in the test", () => {
   const blocks = pages.flatMap(blocksOf);
   expect(brokenClaims(blocks, ROOT)).toEqual([]);
   expect(blocks.filter(({ treatment }) => treatment.kind === "run").length).toBeGreaterThan(0);

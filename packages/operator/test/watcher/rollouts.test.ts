@@ -6,6 +6,7 @@
  * - At any time at most one workload is down by a change that has not proved itself.
  * - Whatever the number of workloads and however often it is asked, a look makes at most 25 requests, and one every second.
  */
+import { ForbiddenError } from "@pcmc/controller-runtime";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { RolloutWorld } from "./rollout-world.ts";
@@ -41,6 +42,19 @@ test("nothing is up to date until the last restarted workload is back", async ()
   expect(await world.steps(5)).toBe("Rolling");
   world.setAvailable("web", true);
   expect(await world.steps(2)).toBe("UpToDate");
+});
+
+test("each try that a missing permission refuses is counted, as the alert on permissions goes by it", async () => {
+  world.add("web");
+  const message = 'deployments.apps "web" is forbidden: User "u" cannot get resource "deployments" in API group "apps"';
+  world.refusal = new ForbiddenError({ status: { code: 403, message }, request: "GET /apis/apps/v1" });
+  expect(await world.steps(4)).toBe("Forbidden");
+  expect(world.failures.length).toBeGreaterThan(1);
+  expect(new Set(world.failures)).toEqual(new Set(["watcher shop forbidden"]));
+  world.refusal = undefined;
+  world.failures.length = 0;
+  await world.untilRestart();
+  expect(world.failures).toEqual([]);
 });
 
 test("one restart serves several Watchers that changed at once", async () => {
