@@ -112,9 +112,10 @@ screenshot: assets bundle ## Pictures of the dashboards with real data; root ins
 	@command -v prometheus >/dev/null && command -v chromium >/dev/null || .ci/install prometheus chromium fonts-dejavu-core
 	@$(NODE) scripts/screenshot.ts
 
-bench-image: image assets ## The image on a real node: start to Ready, 10,000 Pods below 256 MiB; Linux and root
+bench-image: image assets ## The images on a real node: start to Ready, 10,000 Pods below 256 MiB, helm install to the first ConfigMap; Linux and root
 	@packages/devcluster/bin/pcmc-devcluster assets --node real
 	@$(NODE) bench/image.ts
+	@$(NODE) bench/install.ts
 
 install-crd: ## Put the CRD into the cluster of your kubeconfig
 	@kubectl apply -f crd/
@@ -124,8 +125,9 @@ uninstall-crd: ## Take it out again, and every PodConfigMapConfig with it
 
 # IMG=registry.example.com/podconfigmap-controller:0.1.0 for another image than podconfigmap-controller of the chart's appVersion.
 deploy: install-crd ## Put the manager into the cluster of your kubeconfig, in the namespace default: [IMG=NAME:TAG]
-	@kubectl apply -f manifests/rbac.yaml -f manifests/webhooks.yaml
+	@kubectl apply -f manifests/rbac.yaml
 	@sed '$(if $(IMG),s|^\( *image: \).*|\1$(IMG)|)' manifests/deployment.yaml | kubectl apply -f -
+	@kubectl apply -f manifests/webhooks.yaml
 
 undeploy: ## Take it out again; the CRDs and what users made stay
 	@kubectl delete --ignore-not-found -f manifests/webhooks.yaml -f manifests/deployment.yaml -f manifests/rbac.yaml

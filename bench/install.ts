@@ -1,6 +1,7 @@
 /*
  * How long somebody waits who installs the chart: from `helm install` on a real node, which has the images, to the first
  * ConfigMap, with a Pod and a PodConfigMapConfig applied as soon as the definitions are there. Linux and root; needs `make image`.
+ * `make bench-image` runs it.
  *
  *   node bench/install.ts [--rounds 3] [--json]
  */

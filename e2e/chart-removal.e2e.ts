@@ -61,6 +61,7 @@ test("where agents cannot detach, helm uninstall says where and why, and can be 
   expect(said).toMatch(/agents: detached on 0 of 1 node/);
   expect(said).toMatch(/agents: node \S+: .*(ErrImagePull|ImagePullBackOff)/);
   expect(kernelState(world.ebpf)).not.toEqual([]);
+  expect(await world.helm.run("history", RELEASE)).toMatch(/^1\s/m);
   // To Helm the release is one that is being removed: an upgrade is refused, a rollback is not.
   await world.helm.run("rollback", RELEASE, "1", "--force-conflicts", "--wait", "--timeout=180s");
   await world.guarded();

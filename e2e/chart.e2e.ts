@@ -2,8 +2,8 @@
  * The chart's life with the real helm on a real node: installed, upgraded, rolled back, orphaned, removed, installed again.
  *
  * Invariants:
- * - an upgrade and a rollback change no ConfigMap, lose no admission, and let no packet through that was blocked; no counter goes
- *   back;
+ * - an upgrade and a rollback change no ConfigMap, lose no admission and no injection, and let no packet through that was blocked;
+ *   no counter goes back; definitions go with them;
  * - an operator that is gone keeps nobody from creating Pods and PodConfigMapConfigs;
  * - after `helm uninstall` there is nothing but definitions and what users made, in the API server and in the kernel, though a Pod
  *   with a firewall runs on; and that works again when the chart is installed again.
@@ -24,6 +24,7 @@ import {
   QUIET,
   RELEASE,
   RULES_STAY,
+  WATCHER,
   WATCHER_STAYS,
 } from "./support/chart-world.ts";
 import { countedBy, verdictsAre } from "./support/ebpf-counts.ts";
@@ -42,7 +43,7 @@ let cluster: RealCluster;
 /** Changes the release under traffic and writes: nothing of that may be lost. */
 const undisturbed = async (change: () => Promise<unknown>) => {
   const [made, before] = [await world.identity(), await countedBy(world.ebpf, "target")];
-  const prober = new AdmissionProber(cluster, NAMESPACE);
+  const prober = new AdmissionProber(cluster, { namespace: NAMESPACE, watcher: WATCHER });
   const { tried, connected, leaked, wanted } = await underTraffic(
     world.client,
     { address: world.address, ports: PORTS },
@@ -74,17 +75,20 @@ afterAll(async () => {
 
 test("helm install brings manager, webhooks and agents, and the first ConfigMap", async () => {
   await world.deploy(QUIET, "install", RELEASE, await world.helm.packageAs(PREVIOUS));
+  expect(await world.columns()).toEqual([]);
   await world.watch();
   await world.guard();
 });
 
 test("an upgrade from the version before changes no ConfigMap, and loses no admission and no verdict", async () => {
   await undisturbed(() => world.deploy(LOUD, "upgrade", RELEASE, CHART));
+  expect(await world.columns()).toContain("ObservedGeneration");
 });
 
 test("nor does a rollback", async () => {
   await undisturbed(() => world.helm.run("rollback", RELEASE, "1", "--wait", "--timeout=180s"));
   expect(await world.helm.run("list", "-o", "json")).toContain(`podconfigmap-controller-${PREVIOUS}`);
+  expect(await world.columns()).toEqual([]);
 });
 
 test("an operator that was taken away by force keeps nobody from creating Pods and PodConfigMapConfigs", async () => {

@@ -21,7 +21,7 @@ export const ELSEWHERE: Readonly<Partial<Record<SettingKey, string>>> = {
 export const CHANGED: Readonly<Partial<Record<SettingKey, { readonly value: string; readonly why: string }>>> = {
   leaderElectionLeaseDuration: {
     value: "6s",
-    why: "With this and the next two, a leader that dies without a word is replaced within ten seconds.",
+    why: "With this and the next two, a leader that dies without a word is replaced within ten seconds. Change the three together.",
   },
   leaderElectionRenewDeadline: { value: "4s", why: "" },
   leaderElectionRetryPeriod: { value: "1s", why: "Renewals every second are a small load." },

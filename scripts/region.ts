@@ -13,3 +13,10 @@ export const withRegion = (text: string, { begin, end }: Marks, content: string)
   }
   return `${before}${begin}\n${content}\n${end}\n${after}`;
 };
+
+/** The text without the marks' lines, which are comments of nothing. */
+export const withoutMarks = (text: string, { begin, end }: Marks): string =>
+  text
+    .split("\n")
+    .filter((line) => line !== begin && line !== end)
+    .join("\n");

@@ -45,6 +45,12 @@ program's own default: files/settings.yaml has these, in order.
 {{- end }}
 {{- end }}
 
+{{/* The kubeconfig that a container gets; empty for none. Takes `root` and `programs`. */}}
+{{- define "pcmc.kubeconfig" -}}
+{{- $agents := has "agent" .programs | ternary (get .root.Values.agent.settings "kubeconfig") "" }}
+{{- default .root.Values.settings.kubeconfig $agents }}
+{{- end }}
+
 {{/* The manager's environment. Takes `root` and `programs`. */}}
 {{- define "pcmc.managerEnv" -}}
 - name: POD_NAME
@@ -69,6 +75,10 @@ program's own default: files/settings.yaml has these, in order.
 {{- if not .root.Values.webhooks.enabled }}
 - name: WEBHOOK_ENABLED
   value: "false"
+{{- else if and (include "pcmc.hasWebhooks" .root) (include "pcmc.kubeconfig" .) }}
+# With a kubeconfig the program takes itself to be outside of the cluster, where webhooks are off by default.
+- name: WEBHOOK_ENABLED
+  value: "true"
 {{- end }}
 {{- include "pcmc.settingsEnv" . }}
 {{- end }}

@@ -134,6 +134,12 @@ true
 {{- if and .Values.webhooks.certManager.enabled .Values.settings.webhookCertDir }}
 {{- fail "settings.webhookCertDir: must not be given together with webhooks.certManager.enabled, which decides it" }}
 {{- end }}
+{{- if and .Values.settings.webhookUrl (or .Values.webhooks.certManager.enabled .Values.settings.webhookCertDir) }}
+{{- fail "settings.webhookUrl: must not be given together with webhooks.certManager.enabled or settings.webhookCertDir: whoever makes the certificate writes the webhook configurations" }}
+{{- end }}
+{{- if and .Values.podDisruptionBudget.enabled (eq (toString .Values.podDisruptionBudget.minAvailable) "") (eq (toString .Values.podDisruptionBudget.maxUnavailable) "") }}
+{{- fail "podDisruptionBudget: one of minAvailable and maxUnavailable must be given: a budget without either lets nobody drain a node" }}
+{{- end }}
 {{- if and .Values.podDisruptionBudget.enabled (ne (toString .Values.podDisruptionBudget.minAvailable) "") (ne (toString .Values.podDisruptionBudget.maxUnavailable) "") }}
 {{- fail "podDisruptionBudget: one of minAvailable and maxUnavailable must be empty" }}
 {{- end }}

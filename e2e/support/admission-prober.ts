@@ -1,10 +1,11 @@
 import { ApiStatusError, type Cluster } from "@pcmc/devcluster";
+import { PROBE } from "./images.ts";
 
 const API = "/apis/podconfig.example.com/v1alpha1/namespaces";
 
 /** What came of the writes so far. */
 export interface Probed {
-  /** Invalid ones that were refused, and valid ones that were taken. */
+  /** Invalid ones that were refused, valid ones that were taken, and Pods that were injected. */
   readonly right: number;
   /** What went wrong, a line each. */
   readonly wrong: readonly string[];
@@ -22,17 +23,37 @@ const INVALID = config("invalid", "{{ .metadata.name");
 const VALID = config("valid", "{{ .metadata.name }}");
 const LIVE = config("prober", "Hello, {{ .metadata.name }}.");
 
-/** Writes PodConfigMapConfigs without pause until `stop`: invalid ones, which must be refused, valid ones, and changes of one. */
+const INJECT = "watch.example.com/inject";
+const INJECTED = "watch.example.com/injected";
+
+interface Annotated {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+}
+
+/** Where, and which Watcher there is Ready. */
+interface ProbedWorld {
+  readonly namespace: string;
+  readonly watcher: string;
+}
+
+/**
+ * Writes without pause until `stop`: PodConfigMapConfigs, invalid ones, which must be refused, valid ones, and changes of one; and
+ * Pods that ask for a Watcher, which must get it.
+ */
 export class AdmissionProber {
   readonly #cluster: Cluster;
   readonly #path: string;
+  readonly #namespace: string;
+  readonly #watcher: string;
   readonly #wrong: string[] = [];
   readonly #running: Promise<void>;
   #right = 0;
   #stopped = false;
 
-  constructor(cluster: Cluster, namespace: string) {
+  constructor(cluster: Cluster, { namespace, watcher }: ProbedWorld) {
     this.#cluster = cluster;
+    this.#namespace = namespace;
+    this.#watcher = watcher;
     this.#path = `${API}/${namespace}/podconfigmapconfigs`;
     this.#running = this.#run();
   }
@@ -55,8 +76,24 @@ export class AdmissionProber {
       await this.#expect("taken", "a change", () =>
         this.#cluster.request("PATCH", `${this.#path}/prober`, patch, { contentType }),
       );
+      await this.#expectInjected();
     }
     await this.#cluster.request("DELETE", `${this.#path}/prober`);
+  }
+
+  /** A webhook that is not reached shows in nothing else: the Pod is made all the same, without its sidecar. */
+  async #expectInjected(): Promise<void> {
+    const path = `/api/v1/namespaces/${this.#namespace}/pods?dryRun=All`;
+    const metadata = { name: "probed", annotations: { [INJECT]: this.#watcher } };
+    const pod = { metadata, spec: { containers: [{ name: "main", image: PROBE }] } };
+    try {
+      const { metadata: made } = await this.#cluster.request<Annotated>("POST", path, pod);
+      const injected = made.annotations?.[INJECTED];
+      if (injected === this.#watcher) this.#right++;
+      else this.#wrong.push(`a Pod that asks for ${this.#watcher} got ${injected ?? "none"}`);
+    } catch (error) {
+      this.#wrong.push(`a Pod that asks for ${this.#watcher} was ${String(error)}`);
+    }
   }
 
   async #expect(wanted: "taken" | "refused", what: string, write: () => Promise<unknown>): Promise<void> {

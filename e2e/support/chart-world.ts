@@ -5,7 +5,7 @@ import { tcp } from "./attempts.ts";
 import { EbpfWorld, NAMESPACE } from "./ebpf-world.ts";
 import { CHART, Helm, type Values } from "./helm.ts";
 import { ensureImages, PROBE } from "./images.ts";
-import { apply, kubectl } from "./kubectl.ts";
+import { apply, kubectl, waitFor } from "./kubectl.ts";
 import { trusted } from "./operator.ts";
 import type { Probe } from "./probe.ts";
 import type { Ports } from "./traffic.ts";
@@ -25,6 +25,9 @@ const RULES = {
 };
 const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/pod-target-from-rules-cfg`;
 
+/** The Watcher of `watch`. */
+export const WATCHER = "web";
+
 /** What was made for a Pod that lives. */
 export const MADE = [`configmaps ${NAMESPACE}/pod-target-from-rules-cfg`];
 /** With what the API server itself makes for each group of them. */
@@ -43,6 +46,14 @@ export const LOUD: Values = { agent: { enabled: true }, settings: { logLevel: "d
 
 interface ConfigMap {
   readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+}
+
+const DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/podconfigmapconfigs.podconfig.example.com";
+
+interface Definition {
+  readonly spec: {
+    readonly versions: readonly { readonly additionalPrinterColumns?: readonly { readonly name: string }[] }[];
+  };
 }
 
 /** A real node on which the chart comes and goes, with a Pod `target` that a firewall is for, and a client that calls it. */
@@ -108,11 +119,20 @@ export class ChartWorld implements AsyncDisposable {
     await this.guarded();
   }
 
-  /** And a Watcher. */
+  /** And a Watcher. Returns when Pods that name it get it. */
   async watch(): Promise<void> {
     const spec = { container: { name: "web", image: PROBE }, configData: { LEVEL: "1" } };
-    const metadata = { name: "web", namespace: NAMESPACE };
+    const metadata = { name: WATCHER, namespace: NAMESPACE };
     await apply(this.cluster, { apiVersion: "watch.example.com/v1alpha1", kind: "Watcher", metadata, spec });
+    await waitFor(this.cluster, `watchers.watch.example.com/${WATCHER}`, "condition=Ready", NAMESPACE);
+  }
+
+  /** The columns that the API server shows of PodConfigMapConfigs. */
+  async columns(): Promise<readonly string[]> {
+    const { spec } = await this.cluster.request<Definition>("GET", DEFINITION);
+    return spec.versions.flatMap(({ additionalPrinterColumns = [] }) =>
+      additionalPrinterColumns.map(({ name }) => name),
+    );
   }
 
   /** The rules are what the kernel goes by. */

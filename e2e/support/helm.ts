@@ -20,6 +20,16 @@ export interface HelmResult {
 /** Values of a chart, as a values file has them. */
 export type Values = Readonly<Record<string, unknown>>;
 
+interface Definition {
+  readonly spec: { readonly versions: readonly object[] };
+}
+
+/** The definition without `additionalPrinterColumns`. */
+const withoutColumns = (definition: Definition) => {
+  const versions = definition.spec.versions.map((version) => ({ ...version, additionalPrinterColumns: undefined }));
+  return { ...definition, spec: { ...definition.spec, versions } };
+};
+
 /** The real helm, with folders of its own. Dispose of it. */
 export class Helm implements Disposable {
   readonly #cluster: Pick<Cluster, "kubeconfig">;
@@ -61,7 +71,8 @@ export class Helm implements Disposable {
   }
 
   /**
-   * A package of this checkout's chart under a lower version, as an upgrade finds it.
+   * A package of this checkout's chart under a lower version, as an upgrade finds it: its definition of PodConfigMapConfigs has no
+   * columns yet.
    *
    * @returns its path
    */
@@ -70,6 +81,8 @@ export class Helm implements Disposable {
     cpSync(CHART, folder, { recursive: true });
     const file = join(folder, "Chart.yaml");
     writeFileSync(file, stringify({ ...parse(readFileSync(file, "utf8")), version }));
+    const definition = join(folder, "files/crds/podconfigmapconfig_crd.yaml");
+    writeFileSync(definition, stringify(withoutColumns(parse(readFileSync(definition, "utf8")))));
     await this.run("package", folder, "--destination", this.#home);
     return join(this.#home, `podconfigmap-controller-${version}.tgz`);
   }

@@ -25,7 +25,8 @@ export const deployOperator = async (
 ): Promise<void> => {
   await ensureImages(cluster, ["manager"]);
   await apply(cluster, ...manifestsIn("crd"));
-  const files = ["rbac.yaml", "webhooks.yaml", "deployment.yaml", ...manifests];
+  // The order of docs/how-to/install.md.
+  const files = ["rbac.yaml", "deployment.yaml", "webhooks.yaml", ...manifests];
   for (const file of files) await apply(cluster, ...manifestsOf(`manifests/${file}`).map(withLocalImage));
   if (Object.keys(environment).length > 0) await setEnvironment(cluster, environment);
   await rolledOut(cluster, "podconfigmap-controller");

@@ -113,7 +113,7 @@ export const mutatingWebhookConfiguration = (target: WebhookTarget, scope: Injec
         { apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["CREATE"], scope: "Namespaced" },
       ],
       namespaceSelector: { matchExpressions: namespacesIn(scope) },
-      objectSelector: { matchExpressions: [{ key: OWN_PODS.key, operator: "NotIn", values: [OWN_PODS.value] }] },
+      objectSelector: { matchExpressions: [{ key: OWN_PODS.key, operator: "NotIn", values: [...OWN_PODS.values] }] },
       matchConditions: onInjectablePods,
       matchPolicy: "Equivalent",
       failurePolicy: "Ignore",

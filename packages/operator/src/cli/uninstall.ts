@@ -30,12 +30,13 @@ const REFUSED = "nothing was removed: run it with --yes, or at a terminal to be 
  * a failure, and on what is left of an installation.
  *
  * @returns 0; 1 where something is left, which is told on standard error.
- * @throws InputError when there is no cluster, or nobody to confirm.
+ * @throws InputError when there is no cluster, nobody to confirm, or another installation whose users' objects would be purged.
  */
 export const uninstallCluster = (options: UninstallOptions, io: Io): Promise<number> =>
   withCluster(options, io, async ({ client }) => {
     if (options.agentsOnly && options.purge) throw new InputError(["--agents-only and --purge exclude each other"]);
     const installation = await installationOf(options, client);
+    if (options.purge && installation.others.length > 0) throw new InputError([purgeRefusal(installation)]);
     const steps = stepsOf(options, installation);
     const context = { client, clock: systemClock, namespace: installation.namespace };
     if (options.dryRun) return codeOf(await runAll(steps, { ...context, mode: "look" }, options, io));
@@ -47,6 +48,15 @@ export const uninstallCluster = (options: UninstallOptions, io: Io): Promise<num
     for (const note of notes) io.stderr(`note: ${note}\n`);
     return codeOf(end);
   });
+
+/** What users made, and the definitions, are the cluster's: nobody can tell which of the installations they are for. */
+const purgeRefusal = ({ namespace, others }: Installation): string => {
+  const each = others.map((other) => `pcmc uninstall --namespace ${other}`).join(", ");
+  return (
+    `nothing was removed: --purge takes what all installations made, and there is something of one in ${others.join(" and ")}, too. ` +
+    `Remove ${namespace} alone without --purge; to remove all, run ${each} first`
+  );
+};
 
 /** How all steps together have ended: something can be left, and some may not have been begun. */
 type End = "clean" | "left" | "stopped";

@@ -4,6 +4,9 @@ export const NAME = "podconfigmap-controller";
 /** What all objects that come with the manager carry. */
 export const LABELS = { "app.kubernetes.io/name": NAME } as const;
 
+/** The Job of the chart that has agents detach before the release is removed. */
+export const UNINSTALL_JOB = `${NAME}-uninstall`;
+
 const AGENT_NAME = `${NAME}-agent`;
 
 /**

@@ -1,4 +1,4 @@
-import { NAME } from "../rbac/names.ts";
+import { AGENT, NAME, UNINSTALL_JOB } from "../rbac/names.ts";
 import { INJECTION, INJECTION_DISABLED } from "./names.ts";
 
 /** Kubernetes' own. Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#initial-namespaces */
@@ -11,8 +11,12 @@ const OF_KUBERNETES = ["kube-system", "kube-public", "kube-node-lease"];
 export const excludedNamespaces = (own: string): readonly string[] =>
   own === "default" || OF_KUBERNETES.includes(own) ? OF_KUBERNETES : [...OF_KUBERNETES, own];
 
-/** What the operator's Pods are known by. */
-export const OWN_PODS = { key: "app.kubernetes.io/name", value: NAME } as const;
+/** What the operator's Pods are known by: the manager's, the agents', and that of the Job which has agents detach. */
+export const OWN_PODS = { key: "app.kubernetes.io/name", values: [NAME, AGENT.name, UNINSTALL_JOB] } as const;
+
+/** Whether a Pod with these labels is the operator's: nothing is injected into it, wherever it is. */
+export const isOwnPod = (labels: Readonly<Record<string, string>> = {}): boolean =>
+  OWN_PODS.values.some((value) => labels[OWN_PODS.key] === value);
 
 /** A namespace, as far as it is known. */
 export interface KnownNamespace {

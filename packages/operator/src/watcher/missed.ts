@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Stored } from "@pcmc/controller-runtime";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { Watcher } from "../api/watcher.ts";
-import { OWN_PODS } from "./excluded-namespaces.ts";
+import { isOwnPod } from "./excluded-namespaces.ts";
 import { injectedIn } from "./injected.ts";
 import { asksFor } from "./requests.ts";
 
@@ -83,7 +83,7 @@ export const isLive = ({ metadata, status }: Stored<Pod>): boolean =>
   metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed";
 
 /** Whether a Pod is the operator's: into these nothing is injected, wherever they are. */
-export const isOwn = ({ metadata }: Stored<Pod>): boolean => metadata.labels?.[OWN_PODS.key] === OWN_PODS.value;
+export const isOwn = ({ metadata }: Stored<Pod>): boolean => isOwnPod(metadata.labels);
 
 const present = new WeakMap<Stored<Pod>, ReadonlyMap<string, string>>();
 

@@ -127,11 +127,14 @@ test.each<[string, Scene, string?]>([
   expect(await ask(creation(asking("w"), { namespace }))).toEqual(UNTOUCHED);
 });
 
-test("the operator's own Pods pass untouched, also where its namespace is default", async () => {
-  const { ask } = handlerIn({ known: [w], ownNamespace: "default" });
-  const own = asking("w", { labels: { "app.kubernetes.io/name": "podconfigmap-controller" } });
-  expect(await ask(creation(own))).toEqual(UNTOUCHED);
-});
+test.each(["podconfigmap-controller", "podconfigmap-controller-agent", "podconfigmap-controller-uninstall"])(
+  "the operator's own Pods pass untouched, also where its namespace is default: %s",
+  async (name) => {
+    const { ask } = handlerIn({ known: [w], ownNamespace: "default" });
+    const own = asking("w", { labels: { "app.kubernetes.io/name": name } });
+    expect(await ask(creation(own))).toEqual(UNTOUCHED);
+  },
+);
 
 describe("what is not known yet", () => {
   test("before the Watchers are there, the call fails, and failurePolicy decides", async () => {

@@ -52,7 +52,11 @@ test("an operator in default excludes itself and not the namespace", () => {
   const { namespaceSelector, objectSelector } = webhookFor({ namespace: "default" }, { ownNamespace: "default" });
   expect(JSON.stringify(namespaceSelector)).not.toContain('"default"');
   expect(objectSelector.matchExpressions).toEqual([
-    { key: "app.kubernetes.io/name", operator: "NotIn", values: ["podconfigmap-controller"] },
+    {
+      key: "app.kubernetes.io/name",
+      operator: "NotIn",
+      values: ["podconfigmap-controller", "podconfigmap-controller-agent", "podconfigmap-controller-uninstall"],
+    },
   ]);
 });
 

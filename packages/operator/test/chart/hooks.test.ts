@@ -2,11 +2,15 @@
  * What the chart has Helm do before and after a release is removed.
  *
  * Invariants:
- * - The Job by which agents detach runs as the manager's Pods do: image, pull policy, files, network.
+ * - The Job by which agents detach runs as the manager's Pods do: image, pull policy, files, network; and where they do, so with
+ *   role all on the nodes of agent.*.
+ * - Nothing is injected into its Pod.
  * - What an interrupted removal leaves is found by `pcmc uninstall`, and no Service of the manager's selects the Job's Pod.
  * - Certificates that were made for the release go with it, whoever made them, and nobody else's do.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UNINSTALL_JOB } from "../../src/rbac/names.ts";
+import { OWN_PODS } from "../../src/watcher/excluded-namespaces.ts";
 import { type ChartObject, containerOf, Helm, objectsIn, only, type Values } from "./support/helm.ts";
 
 let helm: Helm;
@@ -39,7 +43,8 @@ describe("the Job by which agents detach", () => {
   test("has a Pod that its NetworkPolicy selects, and no Service of the manager's", async () => {
     const objects = await all({ agent, networkPolicy: { enabled: true } });
     const labels = only(objects, "Job").spec?.template?.metadata.labels;
-    expect(labels).toEqual({ "app.kubernetes.io/name": `${NAME}-uninstall` });
+    expect(labels).toEqual({ [OWN_PODS.key]: UNINSTALL_JOB });
+    expect(OWN_PODS.values).toContain(UNINSTALL_JOB);
     expect(only(objects, "NetworkPolicy", `${NAME}-uninstall`).spec?.podSelector).toEqual({ matchLabels: labels });
     for (const { spec } of objects.filter(({ kind }) => kind === "Service")) {
       expect(spec?.selector).not.toEqual(labels);
@@ -80,6 +85,38 @@ describe("the Job by which agents detach", () => {
     const values = { role, agent: ofAgent, image: { pullPolicy: "Never" } };
     const { image, imagePullPolicy } = containerOf(only(await all(values), "Job"));
     expect([image.split(":")[0], imagePullPolicy]).toEqual([repository, policy]);
+  });
+});
+
+describe("where the Job by which agents detach runs", () => {
+  const placeOf = async (values: Values) => {
+    const pod = only(await all(values), "Job").spec?.template?.spec;
+    return { nodeSelector: pod?.nodeSelector, affinity: pod?.affinity, tolerations: pod?.tolerations };
+  };
+  const place = (name: string) => ({
+    nodeSelector: { pool: name },
+    affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+    tolerations: [{ key: name, operator: "Exists" }],
+  });
+
+  test("with role manager: where the manager may", async () => {
+    expect(await placeOf({ ...place("of-manager"), agent: { enabled: true, ...place("of-agents") } })).toEqual(
+      place("of-manager"),
+    );
+  });
+
+  test("with role all: where its one process may", async () => {
+    const { nodeSelector } = place("of-agents");
+    const values = { ...place("of-manager"), role: "all", agent: place("of-agents") };
+    expect(await placeOf(values)).toEqual({
+      ...place("of-agents"),
+      nodeSelector: { ...nodeSelector, "kubernetes.io/os": "linux" },
+    });
+  });
+
+  test("with role all by default: on control planes too, and on no node that does not answer", async () => {
+    const { tolerations } = await placeOf({ role: "all" });
+    expect(tolerations).toEqual([{ operator: "Exists", effect: "NoSchedule" }]);
   });
 });
 

@@ -8,12 +8,16 @@
  *   ways to apply; and nobody's change of settings is lost.
  * - CRDs come with the release, are upgraded by it, are adopted from `kubectl apply`, and stay when it goes, with all that users
  *   made; with crds.keep: false they go.
+ * - CRDs that a release has left are another one's only when that is asked for.
  * - After uninstall nothing of the release is left but CRDs.
+ * - Under the permissions that the chart gives, in a few namespaces or in all, the manager is refused nothing.
+ * - What the notes say to apply can be applied.
  */
-import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { ApiStatusError, type Cluster, freePort, isAtLeast, startCluster } from "@pcmc/devcluster";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { eventually } from "../integration/support/eventually.ts";
 import { ManagerProcess } from "../integration/support/manager-process.ts";
+import { Namespace } from "../integration/support/namespace.ts";
 import { registeredBundle } from "../integration/support/webhook-process.ts";
 import { foreignDefinitions } from "./support/foreign-definitions.ts";
 import { CHART, Helm, type Values } from "./support/helm.ts";
@@ -48,11 +52,27 @@ const uninstall = () => helm.must(["uninstall", ...RELEASE, "--wait", "--timeout
 /** No node runs Pods here, so what waits for them is left out. */
 const WITHOUT_JOB = { agent: { enabled: true, detachOnUninstall: false } };
 
+/** The same with both in one process, where agent.enabled says nothing. */
+const WITHOUT_HOOK = { agent: { detachOnUninstall: false } };
+
+/** Makes namespaces in which Pods can be made; those that are there stay. */
+const namespaces = async (...names: readonly string[]): Promise<void> => {
+  const makeOnce = (path: string, name: string) =>
+    cluster.request("POST", path, { metadata: { name } }).catch((error: unknown) => {
+      if (!(error instanceof ApiStatusError && error.code === 409)) throw error;
+    });
+  for (const name of names) {
+    await makeOnce("/api/v1/namespaces", name);
+    await makeOnce(`/api/v1/namespaces/${name}/serviceaccounts`, "default");
+  }
+};
+
 const KINDS = [
   ...["deployments", "daemonsets", "services", "serviceaccounts", "configmaps", "secrets", "roles", "rolebindings"],
   ...["poddisruptionbudgets", "networkpolicies", "jobs", "pods", "leases"],
   ...["clusterroles", "clusterrolebindings", "validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
-  ...["validatingadmissionpolicies", "validatingadmissionpolicybindings", "customresourcedefinitions"],
+  ...(isAtLeast("1.30") ? ["validatingadmissionpolicies", "validatingadmissionpolicybindings"] : []),
+  "customresourcedefinitions",
 ];
 
 /** Whatever there is of ours, in any namespace, but for what a namespace gets from Kubernetes. */
@@ -178,17 +198,72 @@ test("CRDs of kubectl apply are adopted when that is asked for, and refused othe
   expect(await ours()).toEqual(CRDS);
 });
 
+test("CRDs that another release has left are adopted when that is asked for, and refused otherwise", async () => {
+  await install();
+  await uninstall();
+  const other = ["another-name", CHART, "--namespace", "elsewhere", "--create-namespace"];
+  onTestFinished(async () => {
+    await helm.run(["uninstall", "another-name", "--namespace", "elsewhere", "--no-hooks", "--wait"]);
+  });
+  await expect(helm.must(["install", ...other])).rejects.toThrow(/cannot be imported into the current release/);
+  // As docs/how-to/upgrade.md says.
+  await helm.must(["upgrade", "--install", ...other, "--take-ownership", "--force-conflicts"]);
+  const owner = "--output=jsonpath={.metadata.annotations.meta\\.helm\\.sh/release-namespace}";
+  for (const crd of CRDS) expect((await cluster.kubectl(["get", crd, owner])).stdout).toBe("elsewhere");
+});
+
+test.each([
+  ["server-side", "true"],
+  ["client-side", "false"],
+])("from several replicas to one that elects nobody, and back, %s", async (_, serverSide) => {
+  const flag = `--server-side=${serverSide}`;
+  const strategy = async () => {
+    const format = "--output=jsonpath={.spec.strategy.type}";
+    const args = ["get", "deployment", "podconfigmap-controller", "--namespace", "ops", format];
+    return (await cluster.kubectl(args)).stdout;
+  };
+  await install({}, flag);
+  await upgrade({ replicas: 1, settings: { leaderElectionEnabled: false } }, flag);
+  expect(await strategy()).toBe("Recreate");
+  // Without any value helm would take those of before.
+  await upgrade({ replicas: 2 }, flag);
+  expect(await strategy()).toBe("RollingUpdate");
+});
+
+/** What the notes give to `kubectl apply`, as a shell would. */
+const manifestOf = (notes: string): string =>
+  /^kubectl apply -f - <<'EOF'\n(?<manifest>.*?)^EOF$/ms.exec(notes)?.groups?.manifest ?? "";
+
+test("what the notes say to apply can be applied, whatever the values are", async () => {
+  await namespaces("shop");
+  const first: readonly Values[] = [{}, { watchNamespaces: ["shop"] }, { role: "all", ...WITHOUT_HOOK }];
+  for (const values of first) {
+    const notes = await upgrade(values, "--install", "--create-namespace");
+    await cluster.kubectl(["wait", "--for=condition=Established", ...CRDS, "--timeout=30s"]);
+    const applied = await cluster.kubectl(["apply", "-f", "-"], { input: manifestOf(notes) });
+    expect([values, applied.exitCode, applied.stderr]).toEqual([values, 0, expect.not.stringContaining("error")]);
+    const where = "watchNamespaces" in values ? "shop" : "default";
+    const config = ["podconfigmapconfig/first", "--namespace", where];
+    expect(await cluster.kubectl(["delete", ...config])).toMatchObject({ exitCode: 0 });
+  }
+});
+
+/** What the manager has asked for from now on. */
+const requestsFromNow = () => {
+  const since = new Date().toISOString();
+  return async () =>
+    (await cluster.auditEvents()).filter(
+      ({ user, requestReceivedTimestamp }) => user.username === IDENTITY && requestReceivedTimestamp > since,
+    );
+};
+
 test("with certificates of cert-manager the manager is refused nothing that it asks for", async () => {
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: foreignDefinitions });
   expect(await cluster.kubectl(["apply", "-f", "-"], { input })).toMatchObject({ exitCode: 0 });
   await install({ webhooks: { certManager: { enabled: true } } });
-  const since = new Date().toISOString();
+  const asked = requestsFromNow();
   // Until the volume is filled, as with a Certificate that is not issued yet.
   await using manager = await startManager({ WEBHOOK_CERT_DIR: "/nonexistent" });
-  const asked = async () =>
-    (await cluster.auditEvents()).filter(
-      ({ user, requestReceivedTimestamp }) => user.username === IDENTITY && requestReceivedTimestamp > since,
-    );
   const looksAt = (resource: string) =>
     eventually(`it looks at ${resource}`, async () =>
       (await asked()).some(
@@ -202,10 +277,27 @@ test("with certificates of cert-manager the manager is refused nothing that it a
   expect((await asked()).filter(({ objectRef }) => objectRef?.resource === "secrets")).toEqual([]);
 });
 
-test("per-namespace mode is installed and left without a trace in these namespaces", async () => {
-  for (const name of ["shop", "pay"]) await cluster.request("POST", "/api/v1/namespaces", { metadata: { name } });
+test("in per-namespace mode the manager works by the Roles of these namespaces, and leaves no trace there", async () => {
+  await namespaces("shop", "pay");
   await install({ watchNamespaces: ["shop", "pay"], webhooks: { enabled: false }, rbac: { aggregate: false } });
   expect((await ours()).filter((name) => name.startsWith("clusterrole"))).toEqual([]);
+  const asked = requestsFromNow();
+  await using manager = await startManager({ WATCH_NAMESPACES: "shop,pay", WEBHOOK_ENABLED: "false" });
+  await manager.ready();
+  for (const name of ["shop", "pay"]) {
+    const namespace = new Namespace(cluster, name);
+    await namespace.createPod("web", { labels: { app: "web" } });
+    await namespace.createConfig("app", { labelsToInclude: ["app"] });
+    await namespace.ready("app", { status: "True" });
+    const { data } = await namespace.get("configmaps", "pod-web-from-app-cfg");
+    expect(data).toMatchObject({ label_app: "web" });
+    await namespace.remove("podconfigmapconfigs", "app");
+    await namespace.remove("pods", "web");
+    await eventually("the ConfigMap goes", () => namespace.lacks("configmaps", "pod-web-from-app-cfg"));
+  }
+  expect(await manager.stop()).toEqual({ code: 0, signal: null });
+  expect(await asked()).not.toEqual([]);
+  expect((await asked()).filter(({ responseStatus }) => responseStatus?.code === 403)).toEqual([]);
   await uninstall();
   await eventually("all but the CRDs is gone", async () => {
     expect(await ours()).toEqual(CRDS);

@@ -70,7 +70,19 @@ test.each<readonly [string, Values]>([
     "settings.webhookCertDir: must not be given",
     { settings: { webhookCertDir: "/c" }, webhooks: { certManager: { enabled: true } } },
   ],
-  ["podDisruptionBudget: one of minAvailable and maxUnavailable", { podDisruptionBudget: { minAvailable: 1 } }],
+  ["settings.webhookUrl: must not be given", { settings: { webhookUrl: "https://a:9443", webhookCertDir: "/c" } }],
+  [
+    "settings.webhookUrl: must not be given",
+    { settings: { webhookUrl: "https://a:9443" }, webhooks: { certManager: { enabled: true } } },
+  ],
+  [
+    "podDisruptionBudget: one of minAvailable and maxUnavailable must be empty",
+    { podDisruptionBudget: { minAvailable: 1 } },
+  ],
+  [
+    "podDisruptionBudget: one of minAvailable and maxUnavailable must be given",
+    { podDisruptionBudget: { maxUnavailable: "" } },
+  ],
   [
     "settings.metricsAddr: must not be 0",
     { settings: { metricsAddr: "0" }, metrics: { podMonitor: { enabled: true } } },

@@ -5,14 +5,16 @@
  * - Each setting of the table is a value of the chart, or is decided by another value or by the Pod: none is forgotten.
  * - What is set reaches each program that reads it, under the name of its variable, as the program parses it.
  * - What is the program's own default is not written down, nor is what is empty.
+ * - Webhooks are served where values say so, also with a kubeconfig, by which the program alone would not.
  * - values.yaml has each of them, with a default that the program takes.
  */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { chartSettings, ELSEWHERE } from "../../../../scripts/chart-settings.ts";
 import { agentSettingsTable } from "../../src/settings/agent-table.ts";
 import { nodeSettings } from "../../src/settings/common-settings.ts";
+import { loadSettings } from "../../src/settings/settings.ts";
 import { type SettingKey, settingsTable } from "../../src/settings/table.ts";
 import { CHART, environmentOf, Helm, only, type Values } from "./support/helm.ts";
 
@@ -138,6 +140,26 @@ test("what other values decide reaches the programs, too", async () => {
     WEBHOOK_ENABLED: "false",
   });
   expect(agent).toMatchObject({ WATCH_NAMESPACES: "shop,pay" });
+});
+
+describe.each([
+  ["values", { settings: { kubeconfig: "/etc/pcmc/kubeconfig" } }],
+  ["the agents' own values, with both in one process", { role: "all", agent: { settings: { kubeconfig: "/etc/k" } } }],
+  ["nobody", {}],
+  ["nobody, with both in one process", { role: "all" }],
+])("with a kubeconfig of %s", (_, values) => {
+  test.each([true, false])("the manager serves webhooks where webhooks.enabled is %s", async (enabled) => {
+    const objects = await helm.objects({ webhooks: { enabled }, ...values });
+    const kind = "role" in values ? "DaemonSet" : "Deployment";
+    // As the kubelet adds it.
+    const env = { ...environmentOf(only(objects, kind, NAME)), KUBERNETES_SERVICE_HOST: "10.0.0.1" };
+    expect(loadSettings({ env }).webhookEnabled).toBe(enabled);
+  });
+});
+
+test("with a kubeconfig, a manager whose controllers have no webhooks gets none", async () => {
+  const { manager } = await environments({ controllers: ["podlogreader"], settings: { kubeconfig: "/etc/k" } });
+  expect(manager).not.toHaveProperty("WEBHOOK_ENABLED");
 });
 
 test("manager and agent in one process get the settings of both", async () => {

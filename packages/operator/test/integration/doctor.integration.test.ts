@@ -26,6 +26,7 @@ const PCMCS = "/apis/podconfig.example.com/v1alpha1/namespaces/default/podconfig
 const ADMISSION = "/apis/admissionregistration.k8s.io/v1";
 const CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const policies = since("1.30", "ValidatingAdmissionPolicy v1");
+const STRATEGIC = { contentType: "application/strategic-merge-patch+json" };
 const skip = ownAddress === undefined;
 
 const pcmc = (name: string, spec: object) => ({
@@ -222,6 +223,27 @@ describe.skipIf(skip)(`doctor${skip ? " (skipped: this machine has no address bu
     await stage.kubectl("apply", "--server-side", "--force-conflicts", "-f", manifest);
     await stage.kubectl("delete", "-f", manifest, "--wait=true");
     await stage.finds(["agents.installed"]);
+  });
+
+  test("a Pod that an agent called attached is told where its node has none any more, and one that nothing applies to is not", async () => {
+    const { spec: { nodeName } = {} } = await stage.pod();
+    const pods = "/api/v1/namespaces/default/pods";
+    const spec = { nodeName, containers: [{ name: "main", image: "example.com/never-pulled" }] };
+    await using _web = await created(pods, { metadata: { name: "web" }, spec });
+    await using _gated = await created(pods, { metadata: { name: "gated" }, spec });
+    for (const [name, reason] of [
+      ["web", "Attached"],
+      ["gated", "NotRequired"],
+    ]) {
+      const conditions = [{ type: "podconfig.example.com/EbpfReady", status: "True", reason, message: "" }];
+      await stage.cluster.request("PATCH", `${pods}/${name}/status`, { status: { conditions } }, STRATEGIC);
+    }
+    const [found] = await stage.finds(["agents.unattended-pods"]);
+    expect(found).toMatchObject({
+      status: "warning",
+      message: expect.stringContaining(`on a node without an agent: default/web (${nodeName}): `),
+      remedy: expect.stringContaining("kubectl apply -f manifests/agent.yaml"),
+    });
   });
 
   test("a quota of ConfigMaps that is nearly used up is told where PodConfigMapConfigs are", async () => {

@@ -39,10 +39,13 @@ test("within the seconds in which the Watcher became ready it cannot be told whi
   expect(explain("CreatedAsReady", storedWatcher("logs"))).not.toMatch(/webhook was not reached|before/);
 });
 
-test("the operator's own Pods miss nothing: nothing is ever injected into them", async () => {
-  const labels = { "app.kubernetes.io/name": "podconfigmap-controller" };
-  expect(await reasonOf(asking({ metadata: { labels } }), { spec: { podSelector: {} } })).toEqual([]);
-});
+test.each(["podconfigmap-controller", "podconfigmap-controller-agent", "podconfigmap-controller-uninstall"])(
+  "the operator's own Pods miss nothing: nothing is ever injected into %s",
+  async (name) => {
+    const labels = { "app.kubernetes.io/name": name };
+    expect(await reasonOf(asking({ metadata: { labels } }), { spec: { podSelector: {} } })).toEqual([]);
+  },
+);
 
 test.each<{ what: string; pod: Stored<Pod> }>([
   { what: "asks for nothing", pod: storedPod("web") },

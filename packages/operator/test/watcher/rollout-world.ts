@@ -49,6 +49,10 @@ export class RolloutWorld {
   readonly said: NewEvent[] = [];
   /** Requests made. */
   reads = 0;
+  /** What the API server answers to each look at a workload, where it does not show it. */
+  refusal: Error | undefined;
+  /** What was counted as a failure: `TYPE NAMESPACE REASON`. */
+  readonly failures: string[] = [];
   readonly watchers = new Map<string, { watcher: Stored<Watcher>; revision: string }>();
   readonly #workloads = new Map<string, Simulated>();
   #pods = 0;
@@ -64,7 +68,10 @@ export class RolloutWorld {
       clock,
       random: () => 0.5,
       permissions: new MissingPermissions({ clock, random: () => 0.5 }),
-      metrics: { onRestart: () => {} },
+      metrics: {
+        onRestart: () => {},
+        onFailure: (...failure) => void this.failures.push(failure.join(" ")),
+      },
       events: { event: (event) => void this.said.push(event) },
       revisionsIn: () => new Map([...this.watchers].map(([name, { revision }]) => [name, revision])),
       sources: {
@@ -76,6 +83,7 @@ export class RolloutWorld {
         ownerOf: (pod) => Promise.resolve(this.#ownerOf(pod)),
         read: ({ kind, name }) => {
           this.reads++;
+          if (this.refusal !== undefined) return Promise.reject(this.refusal);
           const found = this.#workloads.get(name);
           return Promise.resolve(found?.kind === kind ? readOf(found) : undefined);
         },

@@ -10,7 +10,7 @@ import {
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { Watcher } from "../../api/watcher.ts";
 import type { InjectionMetrics } from "../../metrics/injection-metrics.ts";
-import { OWN_PODS, whyExcluded } from "../../watcher/excluded-namespaces.ts";
+import { isOwnPod, whyExcluded } from "../../watcher/excluded-namespaces.ts";
 import { type Injection, inject } from "../../watcher/inject.ts";
 import type { NamespaceLabels } from "../../watcher/namespace-labels.ts";
 import type { NativeSidecars } from "../../watcher/native-sidecars.ts";
@@ -81,7 +81,7 @@ const isWanted = (
   // Without the CRD there is nothing to inject.
   if (watchers.missing) return false;
   if (watchNamespaces.length > 0 && !watchNamespaces.includes(namespace)) return false;
-  if (metadata?.labels?.[OWN_PODS.key] === OWN_PODS.value) return false;
+  if (isOwnPod(metadata?.labels)) return false;
   return whyExcluded({ name: namespace, labels: namespaces.labelsOf(namespace) }, ownNamespace) === undefined;
 };
 
