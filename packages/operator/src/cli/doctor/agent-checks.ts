@@ -2,39 +2,37 @@ import type { Stored } from "@pcmc/controller-runtime";
 import type { Node, Pod } from "kubernetes-types/core/v1.d.ts";
 import { conditionOf } from "../../controllers/conditions.ts";
 import { printable } from "../top/printable.ts";
-import type { AgentFacts } from "./agents.ts";
+import type { AgentFacts, AgentWorkload } from "./agents.ts";
 import type { ClusterFacts } from "./cluster.ts";
 import { imageVerdict } from "./install.ts";
 import { refusalIn } from "./pod-page.ts";
 import { troubleOf } from "./pod-trouble.ts";
 import { type Configs, ebpfWishes } from "./resource-facts.ts";
 import { judged, known } from "./seen.ts";
+import { coveredBy } from "./unattended.ts";
 import { counted, failed, named, ok, type Verdict, warning } from "./verdict.ts";
 
-const INSTALL = "apply manifests/agent.yaml, or upgrade the chart with agent.enabled=true";
+const INSTALL = "kubectl apply -f manifests/agent.yaml, or upgrade the chart with agent.enabled=true";
 const TROUBLES = "docs/EBPF_FEATURES.md, Troubleshooting, says what to do about each reason";
+
+const workloadText = ({ namespace, name }: Pick<AgentWorkload, "namespace" | "name">): string =>
+  `DaemonSet ${namespace}/${name}`;
 
 export const judgeInstalled = ({ workload }: AgentFacts, configs: Configs): readonly Verdict[] =>
   judged("the node agents", workload, (found) => {
-    if (found !== undefined) return [ok(`the agents are DaemonSet ${found.namespace}/${found.name}`)];
+    if (found !== undefined) return [ok(`the agents are ${workloadText(found)}`)];
     return judged("whether a PodConfigMapConfig asks for eBPF", configs, () => {
       const wishes = ebpfWishes(configs);
       if (wishes.length === 0) return [ok("no node agents, and no PodConfigMapConfig asks for eBPF")];
       const who = named(wishes);
-      return [failed(`${who} asks for eBPF, and there are no node agents: nothing is counted or blocked`, INSTALL)];
+      return [failed(`${who} asks for eBPF, and there are no node agents: nothing is put into any kernel`, INSTALL)];
     });
   });
 
 export const judgeImage = ({ workload }: AgentFacts): readonly Verdict[] => {
   const found = known(workload);
-  return found === undefined || found.isManager
-    ? []
-    : [imageVerdict(`DaemonSet ${found.namespace}/${found.name}`, found.image)];
+  return found === undefined || found.isManager ? [] : [imageVerdict(workloadText(found), found.image)];
 };
-
-/** Names of the nodes that have a Pod of an agent. */
-const coveredBy = (pods: AgentFacts["pods"]): ReadonlySet<string> =>
-  new Set((known(pods)?.items ?? []).flatMap(({ spec }) => spec?.nodeName ?? []));
 
 /** Nodes without an agent that may be among those that the DaemonSet wants: affinity and taints are for its controller to judge. */
 const bareNodes = ({ workload, nodes, pods }: AgentFacts): readonly string[] => {
@@ -50,11 +48,12 @@ const bareNodes = ({ workload, nodes, pods }: AgentFacts): readonly string[] => 
     .map(({ metadata }) => metadata.name);
 };
 
-export const judgeNodes = (facts: AgentFacts): readonly Verdict[] => {
+export const judgeNodes = (facts: AgentFacts, configs: Configs): readonly Verdict[] => {
   const workload = known(facts.workload);
   if (workload === undefined) return [];
+  if (workload.desired === 0) return unwanted(workload, configs);
   return judged("the agents' Pods", facts.pods, () => {
-    const { desired } = workload;
+    const { namespace, name, desired } = workload;
     const missing = desired - coveredBy(facts.pods).size;
     if (missing <= 0) return [ok(`each of ${counted(desired, "node")} that the DaemonSet wants has an agent`)];
     const bare = bareNodes(facts);
@@ -62,11 +61,28 @@ export const judgeNodes = (facts: AgentFacts): readonly Verdict[] => {
     return [
       failed(
         `${missing} of ${counted(desired, "node")} that the DaemonSet wants without an agent${who}`,
-        "kubectl describe daemonset says what is in the way: a port that is taken, no resources, a node that is not ready, or a policy that refuses the Pods",
+        `kubectl -n ${namespace} describe daemonset ${name} says what is in the way: a port that is taken, no resources, a node that is not ready, or a policy that refuses the Pods`,
       ),
     ];
   });
 };
+
+/** Of a DaemonSet that fits no node: as bad as none, where somebody asks for eBPF. */
+const unwanted = (workload: AgentWorkload, configs: Configs): readonly Verdict[] =>
+  judged("whether a PodConfigMapConfig asks for eBPF", configs, () => {
+    const what = `${workloadText(workload)} wants no node`;
+    const wishes = ebpfWishes(configs);
+    if (wishes.length === 0) return [ok(`${what}, and no PodConfigMapConfig asks for eBPF`)];
+    const { namespace, name } = workload;
+    const selector = Object.entries(workload.nodeSelector).map(([key, value]) => `${key}=${value}`);
+    const by = selector.length === 0 ? "" : ` (nodeSelector ${selector.join(",")})`;
+    return [
+      failed(
+        `${what}${by}, and ${named(wishes)} asks for eBPF: nothing is put into any kernel`,
+        `mend its nodeSelector, affinity or tolerations, which are agent.* of the chart: kubectl -n ${namespace} edit daemonset ${name}; kubectl get nodes --show-labels has what they have to fit`,
+      ),
+    ];
+  });
 
 export const judgeReady = ({ workload, pods, said }: AgentFacts): readonly Verdict[] => {
   if (known(workload) === undefined) return [];
@@ -90,9 +106,12 @@ const agentVerdict = (
 ): Verdict => {
   const answer = said.get(pod.metadata.uid);
   const refusal = answer?.kind === "seen" ? refusalIn(answer.value) : undefined;
-  const where = `the agent on ${pod.spec?.nodeName ?? "no node yet"} is not ready`;
-  if (refusal !== undefined) return failed(`${where}: ${refusal}`, TROUBLES);
-  return failed(printable(`${where}: ${why}`), remedy);
+  const { namespace, name } = pod.metadata;
+  const where = `the agent on ${pod.spec?.nodeName ?? "no node yet"}, Pod ${namespace}/${name}, is not ready`;
+  if (refusal !== undefined) {
+    return failed(`${where}: ${refusal}`, `${TROUBLES}; kubectl -n ${namespace} logs ${name} tells more`);
+  }
+  return failed(printable(`${where}: ${why}`), `${remedy}; kubectl -n ${namespace} describe pod ${name}`);
 };
 
 /** The least kernel for all that agents do, and for counting alone: docs/EBPF_FEATURES.md. */
@@ -174,12 +193,19 @@ export const judgePolicy = ({ workload, policy }: AgentFacts, { version }: Clust
 
 export const judgeConfigs = (configs: Configs): readonly Verdict[] =>
   judged("the eBPF status of PodConfigMapConfigs", configs, (list) => {
-    const bad = (list?.items ?? []).flatMap(({ metadata, status }) => {
+    const bad = (list?.items ?? []).flatMap(({ metadata: { namespace, name }, status }) => {
       const condition = conditionOf(status?.conditions, "EbpfReady");
       if (condition === undefined || condition.status === "True") return [];
-      return [`${metadata.namespace}/${metadata.name}: ${condition.reason}: ${condition.message}`];
+      return [{ namespace, name, why: `${condition.reason}: ${condition.message}` }];
     });
     if (bad.length === 0) return [ok("nothing that PodConfigMapConfigs ask of eBPF is missing")];
-    const told = bad.slice(0, 5).map((text) => failed(printable(`eBPF is not as asked for in ${text}`), TROUBLES));
+    const told = bad
+      .slice(0, 5)
+      .map(({ namespace, name, why }) =>
+        failed(
+          printable(`eBPF is not as asked for in ${namespace}/${name}: ${why}`),
+          `${TROUBLES}; kubectl -n ${namespace} describe pcmc ${name} has all of the message`,
+        ),
+      );
     return bad.length > 5 ? [...told, failed(`nor in ${bad.length - 5} more PodConfigMapConfigs`, TROUBLES)] : told;
   });

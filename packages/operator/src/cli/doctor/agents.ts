@@ -11,6 +11,7 @@ import { troubleOf } from "./pod-trouble.ts";
 import type { Listed, Reader } from "./reader.ts";
 import { DaemonSets, ValidatingAdmissionPolicies, ValidatingAdmissionPolicyBindings } from "./resources.ts";
 import { known, mapped, NOT_ASKED, type Seen, seen } from "./seen.ts";
+import { readUnattended, type Unattended } from "./unattended.ts";
 
 /** What runs the agents. */
 export interface AgentWorkload {
@@ -35,6 +36,7 @@ export interface AgentFacts {
   readonly said: ReadonlyMap<string, Seen<BoundedAnswer>>;
   /** Whether the policy that bounds the agents' tokens is there, with its binding. `undefined`: the API server has no such kind. */
   readonly policy: Seen<boolean>;
+  readonly unattended: Seen<Unattended>;
 }
 
 const NODE_FIELDS: Projection = {
@@ -104,10 +106,11 @@ export const readAgents = async (reader: Reader, workload: AgentFacts["workload"
     found === undefined ? NOT_ASKED : readPolicy(reader, name),
   ]);
   const lame = (known(pods)?.items ?? []).filter((pod) => troubleOf(pod) !== undefined).slice(0, MOST_ASKED);
-  const said = await Promise.all(
-    lame.map(async (pod) => [pod.metadata.uid, await podPage(reader, pod, "/readyz")] as const),
-  );
-  return { workload, nodes, pods, said: new Map(said), policy };
+  const [said, unattended] = await Promise.all([
+    Promise.all(lame.map(async (pod) => [pod.metadata.uid, await podPage(reader, pod, "/readyz")] as const)),
+    readUnattended(reader, nodes, pods),
+  ]);
+  return { workload, nodes, pods, said: new Map(said), policy, unattended };
 };
 
 const readPolicy = async (reader: Reader, name: string): Promise<Seen<boolean>> => {

@@ -7,6 +7,7 @@ import * as install from "./install.ts";
 import * as leader from "./leader.ts";
 import * as permissions from "./permissions.ts";
 import * as resources from "./resource-checks.ts";
+import * as unattended from "./unattended.ts";
 import type { Verdict } from "./verdict.ts";
 import * as certificates from "./webhook-certificates.ts";
 import * as webhooks from "./webhooks.ts";
@@ -207,9 +208,17 @@ export const CHECKS: readonly Check[] = [
   },
   {
     id: "agents.nodes",
-    about: "Each node that the DaemonSet wants (`status.desiredNumberScheduled`) has one.",
-    todo: "`kubectl describe daemonset` says what is in the way.",
-    judge: (facts) => agents.judgeNodes(facts.agents),
+    about:
+      "Each node that the DaemonSet wants (`status.desiredNumberScheduled`) has one; and it wants some, where a PodConfigMapConfig asks for eBPF.",
+    todo: "`kubectl describe daemonset` says what is in the way; where it wants none, mend its `nodeSelector`, affinity or tolerations.",
+    judge: (facts) => agents.judgeNodes(facts.agents, facts.resources.configs),
+  },
+  {
+    id: "agents.unattended-pods",
+    about:
+      "No Pod has the condition `podconfig.example.com/EbpfReady` True on a node without an agent. What is in that kernel stands, so True is not false, but nobody changes, repairs or reads it: [eBPF](../EBPF_FEATURES.md#until-the-rules-stand). Looked at are the Pods of up to 10 nodes without one.",
+    todo: "Bring the agents back, or clear kernels and conditions: [eBPF, Removing it](../EBPF_FEATURES.md#removing-it).",
+    judge: (facts) => unattended.judgeUnattended(facts.agents),
   },
   {
     id: "agents.ready",
@@ -220,7 +229,7 @@ export const CHECKS: readonly Check[] = [
   {
     id: "agents.kernel",
     about: "Their nodes have Linux 5.8 or later (5.7 for counting alone), on amd64 or arm64.",
-    todo: "Upgrade the kernel, or keep the agents off the node with `agent.nodeSelector`.",
+    todo: "Upgrade the kernel, or [keep the agents off the node](../how-to/upgrade.md#agents-off-or-off-some-nodes) with `agent.nodeSelector`.",
     judge: (facts) => agents.judgeKernels(facts.agents),
   },
   {

@@ -69,7 +69,7 @@ export const judgeFound = ({ operators, where }: InstallFacts): readonly Verdict
       ? [
           failed(
             `there is no operator in ${where}: no Deployment labelled ${SELECTOR} runs a manager`,
-            "install it: helm install, or kubectl apply -f crd/ -f manifests/rbac.yaml -f manifests/webhooks.yaml -f manifests/deployment.yaml",
+            "install it: helm install, or kubectl apply -f crd/ -f manifests/rbac.yaml -f manifests/deployment.yaml -f manifests/webhooks.yaml",
           ),
         ]
       : [ok(`${operatorText(first)} is there`)],
@@ -158,14 +158,7 @@ export const imageVerdict = (what: string, image: string): Verdict => {
 export const judgeReplicas = ({ operator }: InstallFacts): readonly Verdict[] => {
   if (operator === undefined) return [];
   const { desired, ready, pods } = operator;
-  if (desired === 0) {
-    return [
-      failed(
-        `${operatorText(operator)} has no replicas: nothing works`,
-        `kubectl scale it, in namespace ${operator.namespace}`,
-      ),
-    ];
-  }
+  if (desired === 0) return [failed(`${operatorText(operator)} has no replicas: nothing works`, moreOf(operator))];
   if (ready >= desired) return [ok(`${ready} of ${counted(desired, "replica")} ready`)];
   const message = `${ready} of ${counted(desired, "replica")} ready`;
   const troubles = (known(pods)?.items ?? []).flatMap((pod) => {
@@ -183,3 +176,9 @@ export const judgeReplicas = ({ operator }: InstallFacts): readonly Verdict[] =>
   }
   return troubles.slice(0, 5).map(({ pod, why, remedy }) => tell(printable(`${message}: Pod ${pod}: ${why}`), remedy));
 };
+
+/** How it gets Pods again: a DaemonSet has as many as there are nodes that it fits. */
+const moreOf = ({ kind, namespace, name }: Operator): string =>
+  kind === "Deployment"
+    ? `kubectl -n ${namespace} scale deployment ${name} --replicas=2`
+    : `mend its nodeSelector, affinity or tolerations: kubectl -n ${namespace} edit daemonset ${name}; kubectl get nodes --show-labels has what they have to fit`;

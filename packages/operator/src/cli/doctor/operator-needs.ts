@@ -34,7 +34,10 @@ export const needsOf = (
   const places = placesOf(namespaces);
   const working = workingNeeds(settings).flatMap((need) => places.map((namespace) => ({ ...need, namespace })));
   return [
-    ...working.map((need) => (need.namespace === "" ? need : { ...need, permissions: namespaced(need.permissions) })),
+    ...working.map((need) => ({
+      ...need,
+      permissions: (need.namespace === "" ? everywhere : namespaced)(need.permissions),
+    })),
     ...clusterNeeds(settings),
     ...(settings.leaderElectionEnabled ? [leaseNeed(settings)] : []),
     ...webhookNeeds(operator, settings),
@@ -58,9 +61,16 @@ const workingNeeds = (settings: Settings): readonly Working[] => [
   })),
 ];
 
+const withoutNamespaces =
+  (verb: "get" | "list") =>
+  (permissions: readonly Permission[]): readonly Permission[] =>
+    permissions.filter(({ resources, verbs }) => !(resources.includes("namespaces") && verbs.includes(verb)));
+
 /** With WATCH_NAMESPACES, namespaces are not listed: one is read by its name. */
-const namespaced = (permissions: readonly Permission[]): readonly Permission[] =>
-  permissions.filter(({ resources, verbs }) => !(resources.includes("namespaces") && verbs.includes("list")));
+const namespaced = withoutNamespaces("list");
+
+/** Without, there is none to look for by its name, and the chart does not grant it. */
+const everywhere = withoutNamespaces("get");
 
 /** What a Role cannot give, of the controllers' own: what injection takes. */
 const clusterNeeds = (settings: Settings): readonly Need[] => {

@@ -110,7 +110,7 @@ const accountVerdicts = ({ account, need, missing }: Answered): readonly Verdict
   return [
     failed(
       `ServiceAccount ${account} may not, ${where}, for ${need.part}: ${named(rules, 20)}`,
-      `apply ${need.grantedBy}; its binding has to name this ServiceAccount`,
+      `apply ${need.grantedBy}; its binding has to name this ServiceAccount. What it may: kubectl auth can-i --list --as=system:serviceaccount:${account.replace("/", ":")}`,
     ),
   ];
 };

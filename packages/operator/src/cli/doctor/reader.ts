@@ -37,6 +37,7 @@ export interface ListWish {
   /** All where it is absent. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   readonly project?: Projection;
 }
 

@@ -37,8 +37,8 @@ Exit code 0: nothing failed; there may be warnings. 1: a check failed. 2: flags 
 Deployments there. \`--timeout\` (30s) is for all checks together: what is not read by then is skipped. Colours are for terminals, and
 not with \`NO_COLOR\`.
 
-It reads with up to eight requests at a time, lists in pages, and of the Pods only those of the operator and its agents: a cluster of
-10,000 Pods takes no more.
+It reads with up to eight requests at a time, lists in pages, and of the Pods only those of the operator and its agents, and of up to ten
+nodes without an agent: a cluster of 10,000 Pods takes no more.
 
 \`-o json\` only ever gets new fields: \`checks[]\` with \`id\` (below), \`section\`, \`status\`, \`message\`, \`remedy\` (empty where nothing is to
 be done) and \`docs\` (file and heading that tell more). One check can find several things; one that has nothing to look at is left

@@ -1,5 +1,6 @@
 import { type Certificate, certificatesIn, isFor, isSignedBy, servingNames } from "@pcmc/controller-runtime";
 import { WEBHOOK_SERVICE } from "../../admission/manifests.ts";
+import { NAME } from "../../rbac/names.ts";
 import type { Operator } from "./operator.ts";
 import { judged } from "./seen.ts";
 import { failed, named, ok, type Verdict, warning } from "./verdict.ts";
@@ -7,8 +8,7 @@ import { type Hook, ownHooks, type WebhookFacts } from "./webhook-facts.ts";
 
 /** Milliseconds before its end from which a certificate should have been renewed: they are, at two thirds of their life. */
 const NEAR = 7 * 24 * 3_600_000;
-const RENEW =
-  "the leader renews and registers it within seconds: see why nobody leads, or what it may not (checks leader and permissions). Where cert-manager makes it, look at its Certificate";
+const RENEW = `the leader renews and registers it within seconds: see why nobody leads, or what it may not (checks leader and permissions), and what the Pods log that kubectl get pods -A -l app.kubernetes.io/name=${NAME} lists. Where cert-manager makes it, look at its Certificate`;
 
 export const judgeBundle = (facts: WebhookFacts): readonly Verdict[] => {
   const hooks = ownHooks(facts);

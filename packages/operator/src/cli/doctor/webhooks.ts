@@ -50,7 +50,7 @@ export const judgeService = (operator: Operator | undefined, facts: WebhookFacts
       return [
         failed(
           `Service ${namespace}/${WEBHOOK_SERVICE} has no ready endpoint: no webhook is reached`,
-          "see above why no replica is ready; the Service's selector has to match the Pods' labels",
+          `see above why no replica is ready; the Service's selector has to match the Pods' labels: kubectl -n ${namespace} describe service ${WEBHOOK_SERVICE}`,
         ),
       ];
     });

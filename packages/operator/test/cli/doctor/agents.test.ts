@@ -1,6 +1,8 @@
 /*
  * Invariants:
- * - Agents are missed only where a PodConfigMapConfig asks for eBPF; a node is missed only where the DaemonSet wants it.
+ * - Agents are missed only where a PodConfigMapConfig asks for eBPF; a node is missed only where the DaemonSet wants it. One that
+ *   wants none is as bad as none.
+ * - A Pod is taken for guarded that says so, lives, and has something in the kernel; it is told of where its node has no agent.
  * - What is not known is not claimed: neither that nobody asks for eBPF, nor that a node has no agent.
  * - Why one is not ready is said in its own words where it can be asked, else in its container's.
  * - Kernels below the floor of each feature are told; a version that cannot be read is not judged.
@@ -20,6 +22,7 @@ import {
 } from "../../../src/cli/doctor/agent-checks.ts";
 import { type AgentFacts, type AgentWorkload, agentsWithin, agentWorkloadOf } from "../../../src/cli/doctor/agents.ts";
 import { seen } from "../../../src/cli/doctor/seen.ts";
+import { judgeUnattended, type Unattended } from "../../../src/cli/doctor/unattended.ts";
 import { FORBIDDEN, listed, operator, pod, stored, told } from "./fixtures.ts";
 
 const workload: AgentWorkload = {
@@ -69,13 +72,15 @@ const facts = (wish: Partial<AgentFacts> = {}): AgentFacts => ({
   pods: listed(agent("a"), agent("b")),
   said: new Map(),
   policy: seen(true),
+  unattended: seen({ pods: [], looked: 0, leftOut: 0 }),
   ...wish,
 });
 
 const config = (wish: Partial<PodConfigMapConfig>) => listed(stored("guard", wish));
 
+const firewall = config({ spec: { ebpfConfig: { l4Firewall: { enabled: true } } } });
+
 describe("agents at all", () => {
-  const firewall = config({ spec: { ebpfConfig: { l4Firewall: { enabled: true } } } });
   const off = config({ spec: { ebpfConfig: { l4Firewall: { enabled: false } } } });
 
   test.each([
@@ -131,24 +136,44 @@ describe("nodes", () => {
     ["each with one", {}, "ok"],
     ["one without", one, "failed"],
     ["one without that affinity or a taint keeps the agents off", { ...one, ...wants(1) }, "ok"],
-    ["none that the DaemonSet wants", { pods: listed<never>(), ...wants(0) }, "ok"],
     ["one whose Pod no node takes", { pods: listed<Stored<Pod>>(agent("a"), pod("pending")) }, "failed"],
     ["nodes that may not be listed, each with one", { nodes: FORBIDDEN }, "ok"],
     ["Pods that may not be listed", { pods: FORBIDDEN }, "skipped"],
-  ] as const)("%s", (_, wish, status) => expect(judgeNodes(facts(wish))).toMatchObject([{ status }]));
+  ] as const)("%s", (_, wish, status) => expect(judgeNodes(facts(wish), FORBIDDEN)).toMatchObject([{ status }]));
+
+  test.each([
+    ["nobody asks for eBPF", listed<never>(), "ok"],
+    ["somebody asks for eBPF", firewall, "failed"],
+    ["nobody knows whether somebody asks for eBPF", FORBIDDEN, "skipped"],
+  ] as const)("none that the DaemonSet wants, and %s", (_, configs, status) => {
+    expect(judgeNodes(facts({ pods: listed<never>(), ...wants(0) }), configs)).toMatchObject([{ status }]);
+  });
+
+  test("none that the DaemonSet wants is told with what keeps it off", () => {
+    const away = seen({ ...workload, desired: 0, nodeSelector: { pool: "none", zone: "" } });
+    expect(judgeNodes(facts({ workload: away }), firewall)).toMatchObject([
+      {
+        message:
+          "DaemonSet default/agent wants no node (nodeSelector pool=none,zone=), and default/guard asks for eBPF: nothing is put into any kernel",
+        remedy: expect.stringContaining("kubectl -n default edit daemonset agent"),
+      },
+    ]);
+    const affine = seen({ ...workload, desired: 0, nodeSelector: {} });
+    expect(told(judgeNodes(facts({ workload: affine }), firewall))[0]).toMatch(/wants no node, and default\/guard /);
+  });
 
   test("that lack one are named", () => {
-    expect(told(judgeNodes(facts(one)))).toEqual([
+    expect(told(judgeNodes(facts(one), FORBIDDEN))).toEqual([
       "failed: 1 of 2 nodes that the DaemonSet wants without an agent; without one: b",
     ]);
   });
 
   test("that lack one are named without those of another system, or that the nodeSelector leaves out", () => {
     const nodes = listed(node("a"), node("b"), node("c", { os: "windows" }));
-    expect(told(judgeNodes(facts({ ...one, nodes })))[0]).toMatch(/without one: b$/);
+    expect(told(judgeNodes(facts({ ...one, nodes }), FORBIDDEN))[0]).toMatch(/without one: b$/);
     const selected = { workload: seen({ ...workload, nodeSelector: { pool: "ebpf" } }) };
-    expect(told(judgeNodes(facts({ ...one, ...selected })))[0]).toMatch(/without an agent$/);
-    expect(told(judgeNodes(facts({ ...one, nodes: FORBIDDEN })))[0]).toMatch(/without an agent$/);
+    expect(told(judgeNodes(facts({ ...one, ...selected }), FORBIDDEN))[0]).toMatch(/without an agent$/);
+    expect(told(judgeNodes(facts({ ...one, nodes: FORBIDDEN }), FORBIDDEN))[0]).toMatch(/without an agent$/);
   });
 });
 
@@ -172,7 +197,7 @@ describe("readiness", () => {
       ],
     ]);
     expect(told(judgeReady(facts({ pods: listed(agent("a"), lame), said })))).toEqual([
-      "failed: the agent on b is not ready: ebpf: NoBtf: no type information",
+      "failed: the agent on b, Pod default/agent-b, is not ready: ebpf: NoBtf: no type information",
     ]);
   });
 
@@ -197,6 +222,33 @@ describe("readiness", () => {
     const lame = Array.from({ length: 8 }, (_, i) => agent(`n${i}`, running));
     const verdicts = judgeReady(facts({ pods: listed(...lame) }));
     expect([verdicts.length, verdicts.at(-1)?.message]).toEqual([6, "3 more agents not ready"]);
+  });
+});
+
+describe("Pods on nodes without an agent", () => {
+  const unattended = (wish: Partial<Unattended> = {}) =>
+    facts({ unattended: seen({ pods: ["shop/web (b)"], looked: 1, leftOut: 0, ...wish }) });
+
+  test("that are taken for guarded are named with their nodes, and with what brings the agents back", () => {
+    expect(judgeUnattended(unattended())).toEqual([
+      {
+        status: "warning",
+        message:
+          "1 Pod says podconfig.example.com/EbpfReady True on a node without an agent: shop/web (b): what is in that kernel stands, and nobody changes, repairs or reads it",
+        remedy: expect.stringContaining("kubectl -n default describe daemonset agent"),
+      },
+    ]);
+    expect(judgeUnattended({ ...unattended(), workload: seen(undefined) })[0]?.remedy).toContain(
+      "kubectl apply -f manifests/agent.yaml",
+    );
+  });
+
+  test("are no matter where none says so, or each node has an agent", () => {
+    expect(told(judgeUnattended(unattended({ pods: [], looked: 10, leftOut: 2 })))).toEqual([
+      "ok: no Pod of 10 nodes without an agent is taken for guarded or counted; 2 more nodes without one not looked at",
+    ]);
+    expect(judgeUnattended(facts())).toEqual([]);
+    expect(judgeUnattended(facts({ unattended: FORBIDDEN }))).toMatchObject([{ status: "skipped" }]);
   });
 });
 
