@@ -34,6 +34,7 @@ CMD []
 FROM manager AS agent
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="podconfigmap-controller-agent" \
-      org.opencontainers.image.description="What podconfigmap-controller runs on each node: eBPF firewall and system call counters"
+      org.opencontainers.image.description="What podconfigmap-controller runs on each node: eBPF firewall and system call counters" \
+      org.opencontainers.image.licenses="Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"
 COPY --chown=0:0 dist/image/${TARGETARCH}/agent/ /
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=1", "--heap-growing-percent=30", "--optimize-for-size", "--no-opt", "--no-maglev", "--no-parallel-scavenge", "--v8-pool-size=1", "/pcmc/src/pcmc.js"]

@@ -18,7 +18,8 @@ import { ARCHIVES } from "../scripts/image-build.ts";
 import { SBOM } from "../scripts/image-stage.ts";
 import { agentLogs, agentPods, deployAgent } from "./support/agent.ts";
 import { AGENT, ensureImages, MANAGER } from "./support/images.ts";
-import { apply, kubectl } from "./support/kubectl.ts";
+import { kubectl } from "./support/kubectl.ts";
+import { runOnce } from "./support/once.ts";
 import { deployOperator, operatorLogs } from "./support/operator.ts";
 import { processesOf, statusOf } from "./support/processes.ts";
 import { until } from "./support/until.ts";
@@ -81,19 +82,6 @@ const filesOf = (pid: number): string[] => {
 
 const exec = (pod: Pod, ...command: readonly string[]) =>
   cluster.kubectl(["exec", pod.metadata.name, "--", ...command]);
-
-/** Runs an image once with some arguments, as `restricted` wants it. */
-const runOnce = async (name: string, image: string, args: readonly string[]): Promise<string> => {
-  const securityContext = {
-    ...{ runAsNonRoot: true, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
-    ...{ capabilities: { drop: ["ALL"] }, seccompProfile: { type: "RuntimeDefault" } },
-  };
-  const containers = [{ name: "once", image, args, securityContext }];
-  const spec = { restartPolicy: "Never", automountServiceAccountToken: false, containers };
-  await apply(cluster, { apiVersion: "v1", kind: "Pod", metadata: { name }, spec });
-  await kubectl(cluster, ["wait", `pod/${name}`, "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s"]);
-  return kubectl(cluster, ["logs", name]);
-};
 
 /** SIGTERM, from outside: what the container's end was, as kubelet saw it, when there is a new one. */
 const endOf = async (find: () => Promise<Pod>) => {
@@ -168,8 +156,10 @@ describe("both images", () => {
     ["manager", MANAGER],
     ["agent", AGENT],
   ])("that of the %s shows help and version as nobody in particular", async (name, image) => {
-    expect(await runOnce(`help-${name}`, image, ["--help"])).toMatch(/^Usage: pcmc /);
-    expect(await runOnce(`version-${name}`, image, ["version"])).toMatch(/^pcmc \d+\.\d+\.\d+ \(node 24\./);
+    const help = await runOnce(cluster, { name: `help-${name}`, image, args: ["--help"] });
+    expect(help).toMatch(/^Usage: pcmc /);
+    const said = await runOnce(cluster, { name: `version-${name}`, image, args: ["version"] });
+    expect(said).toMatch(/^pcmc \d+\.\d+\.\d+ \(node 24\./);
   });
 });
 

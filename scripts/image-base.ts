@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DebianPackage, packagesOf, statusOf } from "./image-debian.ts";
-import { nodeLicense } from "./image-licenses.ts";
+import { commonLicenses, nodeLicense } from "./image-licenses.ts";
 import { type ImageFile, librariesOf, type Machine } from "./image-machine.ts";
 import { ImageTree } from "./image-tree.ts";
 
@@ -49,7 +49,10 @@ export const writeBase = (folder: string, machine: Machine): BaseContents => {
   if (!existsSync(certificates.source))
     throw new Error(`${CERTIFICATES} is not there: apt-get install ca-certificates`);
   tree.copy(machine.node, NODE, 0o755);
-  tree.copy(nodeLicense(machine), NODE_COPYRIGHT);
+  const license = nodeLicense(machine);
+  tree.copy(license, NODE_COPYRIGHT);
+  // Debian's own Node has a copyright file like every package.
+  for (const { source, path } of commonLicenses(machine, [license])) tree.copy(source, path);
   // The dynamic linker is a program.
   for (const { source, path } of libraries) tree.copy(source, path, path.includes("/ld-linux") ? 0o755 : 0o644);
   tree.copy(certificates.source, certificates.path);
@@ -60,15 +63,17 @@ export const writeBase = (folder: string, machine: Machine): BaseContents => {
   tree.folder("/home/nonroot", 0o755);
   const files = [...libraries, certificates];
   const packages = packagesOf(machine, files);
-  writeNotices(tree, packages);
+  writeNotices(tree, machine, packages);
   return { files, packages };
 };
 
 /**
- * What their licences want to go with them, and what scanners look for: they know a package by its record in
- * /var/lib/dpkg/status.d, as distroless images have it.
+ * What their licences want to go with them, the texts that are only pointed to included, and what scanners look for: they
+ * know a package by its record in /var/lib/dpkg/status.d, as distroless images have it.
  */
-export const writeNotices = (tree: ImageTree, packages: readonly DebianPackage[]): void => {
+export const writeNotices = (tree: ImageTree, machine: Machine, packages: readonly DebianPackage[]): void => {
+  const copyrights = packages.map(({ copyright }) => copyright).filter((file) => file !== undefined);
+  for (const { source, path } of commonLicenses(machine, copyrights)) tree.copy(source, path);
   for (const one of packages) {
     if (one.copyright !== undefined) tree.copy(one.copyright, `/usr/share/doc/${one.name}/copyright`);
     tree.write(`/var/lib/dpkg/status.d/${one.name}`, statusOf(one));

@@ -15,9 +15,13 @@ const MADE_HERE = /^(\.git|dist|packages\/[^/]+\/dist)$/;
 /** What `make image` does, in this order. */
 const STEPS = ["packages/gotemplate/scripts/build.ts", "scripts/bpf.ts", "scripts/bundle.ts", "scripts/image.ts"];
 
+/** What may be otherwise where somebody else builds: https://reproducible-builds.org/docs/ names these and more. */
+const UMASK = "077";
+const ELSEWHERE = { TZ: "Pacific/Kiritimati", LC_ALL: "C" };
+
 /**
  * Builds the images again from a copy of the checkout in another folder: template engine, programs for the kernel, bundle and
- * images, with nothing taken from the user's cache.
+ * images, with nothing taken from the caches of the user and of Go, under another umask and in another time zone.
  *
  * @returns a line for each image that came out otherwise
  * @throws with what a step said when it failed
@@ -51,15 +55,16 @@ interface Again {
 
 /** Gives back what the last step printed, digests included. */
 const buildIn = (copy: string, { cache, architecture, metadata }: Again): string => {
-  const goCache = execFileSync("go", ["env", "GOCACHE"], { encoding: "utf8" }).trim();
   const env = {
     ...process.env,
-    ...{ XDG_CACHE_HOME: cache, GOCACHE: goCache },
+    ...ELSEWHERE,
+    ...{ XDG_CACHE_HOME: cache, GOCACHE: join(cache, "go") },
     ...{ REVISION: metadata.revision, SOURCE_DATE_EPOCH: String(metadata.epoch) },
   };
   const step = (script: string) => {
     const args = script === "scripts/image.ts" ? ["build", "--platform", `linux/${architecture}`] : [];
-    return execFileSync(process.execPath, [script, ...args], { cwd: copy, env, encoding: "utf8" });
+    const command = ["-c", `umask ${UMASK} && exec "$0" "$@"`, process.execPath, script, ...args];
+    return execFileSync("/bin/sh", command, { cwd: copy, env, encoding: "utf8" });
   };
   return STEPS.map(step).at(-1) ?? "";
 };

@@ -16,9 +16,46 @@ const goModule = join(repository, "packages/gotemplate/go");
 /** Where an image has the texts: in a folder by the name that its list of contents has. */
 export const LICENSES = "/usr/share/doc/podconfigmap-controller/licenses";
 
+/** Where Debian has the texts of licences that many packages have: their copyright files only point there. */
+const COMMON_LICENSES = "/usr/share/common-licenses";
+
+/** What the heads of the files in packages/operator/bpf leave to choose from. Some of the kernel's functions are for the GPL alone. */
+const KERNEL_LICENSES = ["GPL-2.0-only", "BSD-2-Clause"] as const;
+export const KERNEL_LICENSE = KERNEL_LICENSES.join(" OR ");
+
 /** Notices and grants of patents belong to the licence. */
 const IS_TEXT = /^(licen[cs]e|copying|notice|patents)([-.]|$)/i;
 const IS_LICENSE = /^(licen[cs]e|copying)/i;
+
+/** Of the programs for the kernel: `LICENSES` has each licence by its SPDX name, as https://reuse.software/spec-3.3/ wants it. */
+export const kernelLicenses = (): ImageFile[] =>
+  KERNEL_LICENSES.map((name) => ({
+    source: join(repository, `LICENSES/${name}.txt`),
+    path: `/pcmc/LICENSES/${name}.txt`,
+  }));
+
+/** Names of the licences in Debian's folder that a copyright file points to; sorted. A sentence's full stop is none of a name's. */
+export const commonLicensesIn = (copyright: string): string[] => {
+  const names = copyright.matchAll(/\/usr\/share\/common-licenses\/([A-Za-z0-9](?:[A-Za-z0-9.+-]*[A-Za-z0-9+])?)/g);
+  return [...new Set([...names].flatMap(([, name]) => name ?? []))].sort();
+};
+
+/**
+ * The texts that copyright files point to.
+ *
+ * @param copyrights - paths of these files here
+ * @throws for a text that is not there
+ */
+export const commonLicenses = ({ root }: Machine, copyrights: readonly string[]): ImageFile[] => {
+  const names = new Set(copyrights.flatMap((file) => commonLicensesIn(readFileSync(file, "utf8"))));
+  return [...names].sort().map((name) => {
+    const path = `${COMMON_LICENSES}/${name}`;
+    // This machine's is as good: they are the same for all architectures.
+    const source = [root, "/"].map((folder) => join(folder, path)).find((file) => existsSync(file));
+    if (source !== undefined) return { source, path };
+    throw new Error(`${path} is not there, and copyright files point to it: apt-get install --reinstall base-files`);
+  });
+};
 
 /** @throws when a folder has none. */
 const textsIn = (folder: string, name: string): ImageFile[] => {

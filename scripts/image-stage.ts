@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { BUNDLE, type BundleContents, contentsOf, PROGRAM } from "./bundle.ts";
 import { type BaseContents, NODE, writeNotices } from "./image-base.ts";
 import { packagesOf } from "./image-debian.ts";
-import { goLicenses, npmLicenses } from "./image-licenses.ts";
+import { goLicenses, kernelLicenses, npmLicenses } from "./image-licenses.ts";
 import { findLibrary, type ImageFile, librariesOf, type Machine, NAMES } from "./image-machine.ts";
 import type { Metadata } from "./image-metadata.ts";
 import { filesBelow, ImageTree } from "./image-tree.ts";
@@ -78,7 +78,8 @@ export const stage = (folder: string, { machine, metadata, base }: StageOptions)
   manager.copy(join(repository, "LICENSE"), "/pcmc/LICENSE");
   const engine = goLicenses(join(BUNDLE, "dist/gotemplate.wasm"));
   for (const { source, path } of [...npmLicenses(contents.packages), ...engine]) manager.copy(source, path);
-  for (const { source, path } of npmLicenses(contents.agent.packages)) agent.copy(source, path);
+  for (const { source, path } of [...npmLicenses(contents.agent.packages), ...kernelLicenses()])
+    agent.copy(source, path);
   manager.write("/pcmc/bin/pcmc", LAUNCHER, 0o755);
   manager.link("/usr/bin/pcmc", "/pcmc/bin/pcmc");
   const libraries = stageLibraries(agent, machine, typeof base === "string" ? [] : base.files);
@@ -106,6 +107,6 @@ const stageLibraries = (tree: ImageTree, machine: Machine, base: readonly ImageF
   const files = [libbpf, ...librariesOf(machine, [libbpf.source])].filter(({ path }) => !isThere.has(basename(path)));
   for (const { source, path } of files) tree.copy(source, path);
   const packages = packagesOf(machine, files);
-  writeNotices(tree, packages);
+  writeNotices(tree, machine, packages);
   return { files, packages };
 };

@@ -18,6 +18,8 @@ export interface Component {
   readonly description?: string;
   readonly hashes?: readonly { readonly alg: "SHA-256"; readonly content: string }[];
   readonly licenses?: readonly License[];
+  /** Where their texts are. An expression has no place for them. */
+  readonly externalReferences?: readonly { readonly type: "license"; readonly url: string }[];
   readonly cpe?: string;
   readonly purl?: string;
 }

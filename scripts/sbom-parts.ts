@@ -80,12 +80,21 @@ export const templateEngine = (file: string): Part => {
   return filePart(engine, { expression: LICENSE, dependsOn: [standard, ...libraries] });
 };
 
+/** What is known of a file of ours. */
+interface FileFacts {
+  readonly expression: string;
+  /** Paths in the image of the texts of its licences. */
+  readonly texts?: readonly string[];
+  readonly dependsOn?: readonly Part[];
+}
+
 /** A file of ours. */
-export const filePart = (
-  { path, source }: ImageFile,
-  { expression, dependsOn = [] }: { readonly expression: string; readonly dependsOn?: readonly Part[] },
-): Part =>
-  part({ type: "file", "bom-ref": `file:${path}`, name: path, ...hashOf(source), ...license(expression) }, dependsOn);
+export const filePart = ({ path, source }: ImageFile, { expression, texts = [], dependsOn = [] }: FileFacts): Part => {
+  const references = texts.map((text) => ({ type: "license", url: `file://${text}` }) as const);
+  const component = { type: "file", "bom-ref": `file:${path}`, name: path, ...hashOf(source) } as const;
+  const found = references.length === 0 ? {} : { externalReferences: references };
+  return part({ ...component, ...license(expression), ...found }, dependsOn);
+};
 
 /** Node.js, by its executable. It brings OpenSSL, V8 and what else is linked into it. */
 export const nodePart = (executable: string, version: string, dependsOn: readonly Part[]): Part => {

@@ -1,14 +1,18 @@
 import { join } from "node:path";
 import type { BundleContents } from "./bundle.ts";
 import type { BaseContents } from "./image-base.ts";
+import { KERNEL_LICENSE, kernelLicenses } from "./image-licenses.ts";
 import { type Architecture, type Machine, NAMES } from "./image-machine.ts";
 import { type Metadata, timeOf } from "./image-metadata.ts";
 import { IMAGES, type ImageName, LICENSE, VERSION } from "./project.ts";
 import { bomOf, type Part } from "./sbom-cyclonedx.ts";
 import { filePart, libraryParts, license, nodePart, npmPart, part, templateEngine } from "./sbom-parts.ts";
 
-/** What the head of each file of packages/operator/bpf says. */
-const KERNEL_LICENSE = "GPL-2.0-only OR BSD-2-Clause";
+/** Of what is ours in an image; the labels in `Dockerfile` say the same. */
+const LICENSE_OF = { manager: LICENSE, agent: `${LICENSE} AND (${KERNEL_LICENSE})` } as const satisfies Record<
+  ImageName,
+  string
+>;
 
 /** What the images of one architecture are made of. */
 export interface SbomOptions {
@@ -59,11 +63,13 @@ const application = (dependsOn: readonly Part[]): Part => {
 const imagePart = (name: ImageName, dependsOn: readonly Part[], architecture: Architecture): Part => {
   const purl = `pkg:oci/${IMAGES[name]}?arch=${architecture}&tag=${VERSION}`;
   const component = { type: "container", "bom-ref": purl, name: IMAGES[name], version: VERSION, purl } as const;
-  return part({ ...component, ...license(LICENSE) }, dependsOn);
+  return part({ ...component, ...license(LICENSE_OF[name]) }, dependsOn);
 };
 
-const kernelPrograms = (architecture: Architecture, folder: string): Part[] =>
-  ["firewall", "syscalls"].map((name) => {
+const kernelPrograms = (architecture: Architecture, folder: string): Part[] => {
+  const facts = { expression: KERNEL_LICENSE, texts: kernelLicenses().map(({ path }) => path) };
+  return ["firewall", "syscalls"].map((name) => {
     const path = `dist/bpf/${NAMES[architecture].bpf}/${name}.bpf.o`;
-    return filePart({ path: `/pcmc/${path}`, source: join(folder, path) }, { expression: KERNEL_LICENSE });
+    return filePart({ path: `/pcmc/${path}`, source: join(folder, path) }, facts);
   });
+};

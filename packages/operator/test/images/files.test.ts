@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readElf } from "@pcmc/devcluster";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { agentOf, defaultBase } from "../../../../scripts/image-docker.ts";
+import { agentOf, buildCommands, defaultBase } from "../../../../scripts/image-docker.ts";
 import { librariesOf, type Machine, ownArchitecture, ownMachine } from "../../../../scripts/image-machine.ts";
 import { metadataOf, timeOf } from "../../../../scripts/image-metadata.ts";
 import { filesBelow, ImageTree, sizeBelow } from "../../../../scripts/image-tree.ts";
@@ -110,6 +110,46 @@ describe("names of images", () => {
 
   test("the base that Dockerfile names is distroless, with the Node that is pinned", () => {
     expect(defaultBase()).toContain(`distroless/nodejs${process.versions.node.split(".")[0]}-`);
+  });
+});
+
+describe("what a builder is told", () => {
+  const options = {
+    image: "r.example.com/pcmc:1",
+    base: undefined,
+    architectures: ["amd64"],
+    metadata: { revision: "abc", epoch: 1_700_000_000 },
+  } as const;
+  const both = { ...options, architectures: ["amd64", "arm64"] } as const;
+
+  /** What follows a flag in each of the commands. */
+  const argumentOf = (flag: string, commands: readonly (readonly string[])[]) =>
+    commands.map((args) => args[args.indexOf(flag) + 1]);
+
+  test.each(["docker", "podman", "buildah"] as const)("%s builds both targets, each by its name", (builder) => {
+    const commands = buildCommands({ ...options, builder });
+    expect(argumentOf("--target", commands)).toEqual(["agent", "manager"]);
+    expect(argumentOf("--tag", commands)).toEqual(["r.example.com/pcmc-agent:1", "r.example.com/pcmc:1"]);
+    expect(argumentOf("--platform", commands)).toEqual(["linux/amd64", "linux/amd64"]);
+    expect(commands.map((args) => args.at(-1))).toEqual([".", "."]);
+  });
+
+  test.each(["podman", "buildah"] as const)("%s keeps the images of several platforms in a list of them", (builder) => {
+    const commands = buildCommands({ ...both, builder });
+    expect(argumentOf("--platform", commands)).toEqual(["linux/amd64,linux/arm64", "linux/amd64,linux/arm64"]);
+    expect(argumentOf("--manifest", commands)).toEqual(["r.example.com/pcmc-agent:1", "r.example.com/pcmc:1"]);
+    expect(commands.flat()).not.toContain("--tag");
+  });
+
+  test("docker keeps them under their tag", () => {
+    expect(buildCommands({ ...both, builder: "docker" }).flat()).not.toContain("--manifest");
+  });
+
+  test("the base is Dockerfile's own when none is named", () => {
+    const named = buildCommands({ ...options, builder: "buildah", base: "r.example.com/base:1" });
+    expect(named.every((args) => args.includes("BASE=r.example.com/base:1"))).toBe(true);
+    const unnamed = buildCommands({ ...options, builder: "buildah" });
+    expect(unnamed.flat().filter((word) => word.startsWith("BASE="))).toEqual([]);
   });
 });
 

@@ -48,7 +48,10 @@ const options: SbomOptions = {
 
 interface Listed {
   readonly serialNumber: string;
-  readonly metadata: { readonly timestamp: string };
+  readonly metadata: {
+    readonly timestamp: string;
+    readonly component: { readonly licenses?: readonly { readonly expression: string }[] };
+  };
   readonly components: readonly { readonly name: string; readonly version?: string; readonly purl?: string }[];
 }
 
@@ -88,6 +91,24 @@ describe("the list of an image", () => {
         .filter((name) => !namesIn(manager).includes(name))
         .sort(),
     ).toEqual(agents.sort());
+  });
+
+  test("names both licences of the programs for the kernel, and where their texts are", () => {
+    const component = listed(agent).components.find(({ name }) => name.endsWith("/firewall.bpf.o"));
+    expect(component).toMatchObject({
+      licenses: [{ expression: "GPL-2.0-only OR BSD-2-Clause" }],
+      externalReferences: [
+        { type: "license", url: "file:///pcmc/LICENSES/GPL-2.0-only.txt" },
+        { type: "license", url: "file:///pcmc/LICENSES/BSD-2-Clause.txt" },
+      ],
+    });
+  });
+
+  test("says of each image the licences that its label in Dockerfile says", () => {
+    const labels = readFileSync(pathOf("Dockerfile"), "utf8").matchAll(/image\.licenses="([^"]*)"/g);
+    const expressions = [manager, agent].map((text) => listed(text).metadata.component.licenses?.[0]?.expression);
+    expect([...labels].map(([, expression]) => expression)).toEqual(expressions);
+    expect(expressions).toEqual(["Apache-2.0", "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"]);
   });
 
   test("names a base that is another's, and nothing of what is in that", () => {
