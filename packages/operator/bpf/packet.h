@@ -63,7 +63,7 @@ struct inner {
 	/* In units of 8 bytes. */
 	__u16 fragment;
 	__u8 protocol;
-	/* Behind an IPv4 header, which has 60 bytes at most. */
+	/* Behind an IPv4 header, which has 60 bytes at most, or right behind that of IPv6. */
 	__u8 is_near;
 };
 
@@ -149,9 +149,12 @@ static __always_inline enum parsed follow_ipv6(struct __sk_buff *skb, struct inn
 	if (!ip || ip->version != 6)
 		return UNPARSABLE;
 	inner->offset = sizeof(copy);
-	inner->is_near = 0;
 	inner->fragment = 0;
 	inner->protocol = ip->nexthdr;
+	/* Most have no extensions, and then the header is where it always is. */
+	inner->is_near = !is_extension(inner->protocol);
+	if (inner->is_near)
+		return COMPLETE;
 	for (int i = 0; i < MAX_EXTENSIONS; i++) {
 		if (inner->fragment || !is_extension(inner->protocol))
 			return COMPLETE;
