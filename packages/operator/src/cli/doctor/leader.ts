@@ -1,8 +1,9 @@
 import { type Lease, Leases, type Stored } from "@pcmc/controller-runtime";
+import { NAME } from "../../rbac/names.ts";
 import type { Operator, RunningOperator } from "./operator.ts";
 import type { Reader } from "./reader.ts";
 import { judged, known, NOT_ASKED, type Seen } from "./seen.ts";
-import { failed, ok, skipped, type Verdict } from "./verdict.ts";
+import { failed, named, ok, skipped, type Verdict, warning } from "./verdict.ts";
 
 /** The Lease by which replicas agree on one. */
 export interface LeaderFacts {
@@ -43,6 +44,14 @@ export const judgeLease = (operator: RunningOperator | undefined, { lease }: Lea
   }
   const { leaderElectionLockNamespace: namespace, leaderElectionLockName: name } = settings;
   return judged(`Lease ${namespace}/${name}`, lease, (found) => {
+    if (found === undefined && operator.unknown.length > 0) {
+      return [
+        warning(
+          `Lease ${namespace}/${name} is not there: nobody has ever led, or it has another name (not known here: ${named(operator.unknown)})`,
+          `kubectl get leases -A | grep ${NAME} shows the one that is used, where there is one`,
+        ),
+      ];
+    }
     if (found === undefined) {
       return [
         failed(

@@ -25,6 +25,8 @@ export interface Operator {
   readonly problems: readonly string[];
   /** Variables that come from elsewhere: a ConfigMap, a Secret. */
   readonly unknown: readonly string[];
+  /** Name of the Secret with the webhooks' certificate; undefined where the workload names none, or its settings are wrong. */
+  readonly certificateSecret: string | undefined;
   readonly desired: number;
   readonly ready: number;
 }
@@ -43,13 +45,15 @@ export const operatorOf = (kind: Operator["kind"], workload: Workload): Operator
   const container = workload.spec?.template.spec?.containers.find(isManager);
   if (container === undefined) return undefined;
   const { name, namespace = "default" } = workload.metadata;
+  const told = settingsOf(container, namespace);
   return {
     kind,
     name,
     namespace,
     image: container.image ?? "",
     serviceAccount: workload.spec?.template.spec?.serviceAccountName ?? "default",
-    ...settingsOf(container, namespace),
+    ...told,
+    certificateSecret: told.settings && certificateSecretOf(told.settings, container, workload),
     ...countsOf(workload),
   };
 };
@@ -64,9 +68,21 @@ const countsOf = ({ spec, status }: Workload): Pick<Operator, "desired" | "ready
   return { desired, ready: status !== undefined && "readyReplicas" in status ? (status.readyReplicas ?? 0) : 0 };
 };
 
+/** Its own, or the one that others fill and that is mounted where the manager reads. */
+const certificateSecretOf = (
+  { webhookCertDir, webhookSecretName }: Settings,
+  { volumeMounts = [] }: Container,
+  { spec }: Workload,
+): string | undefined => {
+  if (webhookCertDir === undefined) return webhookSecretName;
+  const folder = (path: string) => path.replace(/\/+$/, "");
+  const mount = volumeMounts.find(({ mountPath }) => folder(mountPath) === folder(webhookCertDir));
+  return spec?.template.spec?.volumes?.find(({ name }) => name === mount?.name)?.secret?.secretName;
+};
+
 /** The same parser as the manager's, so that what it would do with them is what is said. */
 const settingsOf = (container: Container, namespace: string): Pick<Operator, "settings" | "problems" | "unknown"> => {
-  const { command = [], args = [], env = [] } = container;
+  const { command = [], args = [], env = [], envFrom = [] } = container;
   const words = [...command, ...args];
   const given = words.slice(words.indexOf("manager") + 1);
   const unknown = env.filter(({ valueFrom }) => valueFrom !== undefined && valueFrom.fieldRef === undefined);
@@ -76,7 +92,10 @@ const settingsOf = (container: Container, namespace: string): Pick<Operator, "se
   });
   // In a Pod there is always one; by it the webhooks are on.
   const told = { ...Object.fromEntries(known), KUBERNETES_SERVICE_HOST: "kubernetes.default.svc" };
-  const names = unknown.map(({ name }) => name);
+  const sources = envFrom.map(({ configMapRef, secretRef }) =>
+    configMapRef === undefined ? `all of Secret ${secretRef?.name}` : `all of ConfigMap ${configMapRef.name}`,
+  );
+  const names = [...unknown.map(({ name }) => name), ...sources];
   try {
     return { settings: loadSettings({ flags: flagsIn(given), env: told }), problems: [], unknown: names };
   } catch (error) {

@@ -18,7 +18,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** A kubelet kills what takes more memory than its limit, and says so. */
-const OUT_OF_MEMORY = "raise the container's memory limit: docs/reference/benchmarks.md says what it takes";
+const OUT_OF_MEMORY = "raise the container's memory limit: docs/runbooks/pcmc-memory-near-limit.md says what it takes";
 const LOOK = "kubectl describe pod tells more";
 
 /** Why a Pod is not ready; undefined when it is. */

@@ -38,7 +38,7 @@ Deployments there. \`--timeout\` (30s) is for all checks together: what is not r
 not with \`NO_COLOR\`.
 
 It reads with up to eight requests at a time, lists in pages, and of the Pods only those of the operator and its agents, and of up to ten
-nodes without an agent: a cluster of 10,000 Pods takes no more.
+nodes without an agent; and for \`resources.leftovers\` what is said of up to 5,000 Pods in each of up to ten namespaces.
 
 \`-o json\` only ever gets new fields: \`checks[]\` with \`id\` (below), \`section\`, \`status\`, \`message\`, \`remedy\` (empty where nothing is to
 be done) and \`docs\` (file and heading that tell more). One check can find several things; one that has nothing to look at is left
@@ -56,7 +56,7 @@ const sectionText = (section: Section): readonly string[] => [
 
 /** By place: what takes which rights is known by the checks that are skipped without. */
 const rightsText = (): readonly string[] => {
-  const all = selfNeeds({ namespace: "its namespace" });
+  const all = selfNeeds({ namespace: "its namespace", settings: undefined });
   const here = all.filter(({ namespace }) => namespace !== undefined);
   const list = (some: typeof all) => some.map((each) => `\`${ruleText(each)}\``).join(", ");
   return [

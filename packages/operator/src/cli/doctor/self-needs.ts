@@ -30,13 +30,20 @@ const BESIDE: readonly Rule[] = [
   ["", "secrets", ["get"]],
   ["", "services", ["get"]],
   ["", "pods/proxy", ["get"]],
-  ["coordination.k8s.io", "leases", ["get"]],
   [podConfigMapConfigResource.group, podConfigMapConfigResource.plural, ["create"]],
 ];
 
+/** And where its Lease is, which can be another. */
+const LEASE: Rule = ["coordination.k8s.io", "leases", ["get"]];
+
 /** All that whoever runs doctor should be allowed. */
-export const selfNeeds = (operator: Pick<Operator, "namespace"> | undefined): readonly ResourceAttributes[] => [
+export const selfNeeds = (
+  operator: Pick<Operator, "namespace" | "settings"> | undefined,
+): readonly ResourceAttributes[] => [
   ...EVERYWHERE.flatMap((rule) => attributesOf(rule)),
+  ...(operator === undefined
+    ? []
+    : attributesOf(LEASE, operator.settings?.leaderElectionLockNamespace ?? operator.namespace)),
   ...(operator === undefined ? [] : BESIDE.flatMap((rule) => attributesOf(rule, operator.namespace))),
 ];
 

@@ -63,16 +63,14 @@ export const readWebhooks = async (
 ): Promise<WebhookFacts> => {
   const wanted = wantedBy(operator);
   const namespace = operator?.namespace ?? "default";
-  const secretName = operator?.settings?.webhookSecretName ?? "";
+  const name = operator?.certificateSecret;
   const asks = wanted.length > 0;
   const [validating, mutating, endpoints, service, secret, tried] = await Promise.all([
     reader.list(ValidatingWebhookConfigurations),
     reader.list(MutatingWebhookConfigurations),
     reader.list(EndpointSlices),
     asks ? reader.get(Services, { namespace, name: WEBHOOK_SERVICE }) : NOT_ASKED,
-    asks && operator?.settings?.webhookCertDir === undefined
-      ? reader.get(Secrets, { namespace, name: secretName })
-      : NOT_ASKED,
+    asks && name !== undefined ? reader.get(Secrets, { namespace, name }) : NOT_ASKED,
     asks && wanted.some(({ hooks }) => hooks.includes(PCMC_HOOK))
       ? reader.tryCreate(PodConfigMapConfigs, {
           metadata: { name: "pcmc-doctor-dry-run", namespace },

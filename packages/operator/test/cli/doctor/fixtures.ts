@@ -1,6 +1,6 @@
 import type { Stored } from "@pcmc/controller-runtime";
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
-import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import type { EnvFromSource, Pod } from "kubernetes-types/core/v1.d.ts";
 import { type Operator, operatorOf, type RunningOperator } from "../../../src/cli/doctor/operator.ts";
 import type { Listed } from "../../../src/cli/doctor/reader.ts";
 import { type Seen, seen } from "../../../src/cli/doctor/seen.ts";
@@ -35,6 +35,10 @@ export interface DeploymentWish {
   readonly image?: string;
   readonly replicas?: number;
   readonly ready?: number;
+  /** Of the container. */
+  readonly envFrom?: EnvFromSource[];
+  /** Secrets that are mounted: names, by path. */
+  readonly mounted?: Readonly<Record<string, string>>;
 }
 
 export const deployment = ({
@@ -44,6 +48,8 @@ export const deployment = ({
   image = `${NAME}:${version}`,
   replicas = 1,
   ready = replicas,
+  envFrom = [],
+  mounted = {},
 }: DeploymentWish = {}): Stored<Deployment> =>
   stored(
     NAME,
@@ -54,11 +60,14 @@ export const deployment = ({
         template: {
           spec: {
             serviceAccountName: NAME,
+            volumes: Object.values(mounted).map((secretName) => ({ name: secretName, secret: { secretName } })),
             containers: [
               {
                 name: "manager",
                 image,
                 args: ["manager", ...args],
+                envFrom,
+                volumeMounts: Object.entries(mounted).map(([mountPath, name]) => ({ name, mountPath })),
                 env: [
                   ...Object.entries(env).map(([name, value]) => ({ name, value })),
                   { name: "POD_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },

@@ -24,6 +24,13 @@ describe("the Lease", () => {
     expect(judgeHolder(ours, facts(undefined))).toEqual([]);
   });
 
+  test("that is missing is a warning where settings come from elsewhere: it may have another name", () => {
+    const elsewhere = running({ envFrom: [{ configMapRef: { name: "settings" } }, { secretRef: { name: "more" } }] });
+    expect(judgeLease(elsewhere, facts(undefined))).toMatchObject([
+      { status: "warning", message: expect.stringContaining("all of ConfigMap settings, all of Secret more") },
+    ]);
+  });
+
   test("that may not be read is skipped once", () => {
     const unread = { lease: FORBIDDEN, now: NOW };
     expect(judgeLease(ours, unread)).toMatchObject([{ status: "skipped" }]);

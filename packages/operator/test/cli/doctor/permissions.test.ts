@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { agentNeeds, needsOf, questionsOf } from "../../../src/cli/doctor/operator-needs.ts";
 import { judgeAccounts, judgeSelf } from "../../../src/cli/doctor/permissions.ts";
 import { seen } from "../../../src/cli/doctor/seen.ts";
+import { selfNeeds } from "../../../src/cli/doctor/self-needs.ts";
 import { GROUPS } from "../../../src/controllers/names.ts";
 import { agentPermissions } from "../../../src/rbac/agent.ts";
 import { CHOICES, groupPermissions, permissionsFor, spelledOut } from "../../../src/rbac/groups.ts";
@@ -129,6 +130,15 @@ describe("what is answered", () => {
   test("namespaces that were not asked about are said", () => {
     expect(told(judgeAccounts({ ...answered(seen([])), leftOut: 3 }))[1]).toContain(
       "3 namespaces of WATCH_NAMESPACES not asked about",
+    );
+  });
+
+  test("of whoever asks is what is read beside the operator, and the Lease where it is", () => {
+    const elsewhere = operator({ namespace: "ops", env: { LEADER_ELECTION_LOCK_NAMESPACE: "locks" } });
+    const beside = selfNeeds(elsewhere).filter(({ namespace }) => namespace !== undefined);
+    expect(beside.filter(({ resource }) => resource === "leases")).toMatchObject([{ verb: "get", namespace: "locks" }]);
+    expect(new Set(beside.filter(({ resource }) => resource !== "leases").map(({ namespace }) => namespace))).toEqual(
+      new Set(["ops"]),
     );
   });
 

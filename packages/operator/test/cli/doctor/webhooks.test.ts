@@ -17,7 +17,7 @@ import {
   judgeService,
 } from "../../../src/cli/doctor/webhooks.ts";
 import { NAME } from "../../../src/rbac/names.ts";
-import { FORBIDDEN, listed, NOW, operator, stored, told } from "./fixtures.ts";
+import { type DeploymentWish, FORBIDDEN, listed, NOW, operator, stored, told } from "./fixtures.ts";
 
 const KIND = "ValidatingWebhookConfiguration";
 const SERVICE = `${NAME}-webhook`;
@@ -128,12 +128,10 @@ describe("certificates", () => {
         }),
       ),
     ]);
-  const judge = (bundle: string | undefined, crt: string | undefined, env = {}) => {
+  const judge = (bundle: string | undefined, crt: string | undefined, wish: DeploymentWish = {}) => {
     const secret = seen(crt === undefined ? undefined : stored("cert", { data: { "tls.crt": crt } }));
     const given = facts({ registered: withBundle(bundle), secret });
-    return [judgeBundle(given), judgeCertificate(operator({ env }), given)].map((all) =>
-      all.map(({ status }) => status),
-    );
+    return [judgeBundle(given), judgeCertificate(operator(wish), given)].map((all) => all.map(({ status }) => status));
   };
 
   test("that belong together are fine", () => expect(judge(good.ca, good.crt)).toEqual([["ok"], ["ok"]]));
@@ -177,8 +175,37 @@ describe("certificates", () => {
     ]);
   });
 
-  test("that others make are not looked for in a Secret", () => {
-    expect(judge(good.ca, undefined, { WEBHOOK_CERT_DIR: "/certs" })[1]).toEqual(["ok"]);
+  describe("that others make", () => {
+    const env = { WEBHOOK_CERT_DIR: "/certs" };
+    const mounted = { "/certs/": "theirs" };
+
+    test("are judged where they are a Secret that is mounted there", () => {
+      const wish = { env, mounted };
+      expect(operator(wish).certificateSecret).toBe("theirs");
+      expect(judge(good.ca, good.crt, wish)[1]).toEqual(["ok"]);
+      expect(judge(other.ca, good.crt, wish)[1]).toEqual(["failed"]);
+      expect(judge(good.ca, undefined, wish)[1]).toEqual(["failed"]);
+      const ended = facts({
+        registered: withBundle(good.ca),
+        secret: seen(stored("theirs", { data: { "tls.crt": good.crt } })),
+      });
+      const [verdict] = judgeCertificate(operator(wish), { ...ended, now: NOW + 61 * DAY });
+      expect(verdict?.remedy).toContain("kubectl describe certificates");
+    });
+
+    test("are judged by the first of the Secret, and by those that have signed the one before", () => {
+      const both = (...all: readonly string[]) => base64(all.map((each) => Buffer.from(each, "base64")).join(""));
+      expect(judge(good.ca, both(good.crt, other.crt), { env, mounted })[1]).toEqual(["ok"]);
+      expect(judge(good.ca, both(other.crt, good.crt), { env, mounted })[1]).toEqual(["failed"]);
+      // The authority's own certificate in the Secret does not make it one that is trusted.
+      expect(judge(good.ca, both(other.crt, other.ca), { env, mounted })[1]).toEqual(["failed"]);
+      expect(judge(good.ca, both(good.crt, good.ca), { env, mounted })[1]).toEqual(["ok"]);
+    });
+
+    test("are not looked at where no Secret is named", () => {
+      expect(judge(good.ca, undefined, { env })[1]).toEqual(["skipped"]);
+      expect(judge(good.ca, undefined, { env, mounted: { "/elsewhere": "theirs" } })[1]).toEqual(["skipped"]);
+    });
   });
 });
 
