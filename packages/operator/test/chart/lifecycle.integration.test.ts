@@ -104,7 +104,9 @@ test("after install and uninstall nothing is left but the CRDs and what users ma
   const notes = await install(WITHOUT_JOB);
   expect(notes).toContain("kubectl -n ops rollout status deployment/podconfigmap-controller");
   expect(await ours()).toEqual(expect.arrayContaining(CRDS));
-  const input = "{apiVersion: podconfig.example.com/v1alpha1, kind: PodConfigMapConfig, metadata: {name: kept}}";
+  // JSON: kubectl 1.29 takes YAML that begins with a brace for it.
+  const kept = { apiVersion: "podconfig.example.com/v1alpha1", kind: "PodConfigMapConfig", metadata: { name: "kept" } };
+  const input = JSON.stringify(kept);
   expect(await cluster.kubectl(["apply", "-f", "-"], { input })).toMatchObject({ exitCode: 0 });
   await using manager = await startManager();
   await manager.ready();

@@ -51,7 +51,9 @@ test("what deploy brings runs the image that is named, and undeploy takes all bu
   expect(await imageOf()).toBe("registry.example.com/pcmc/manager:1.2.3");
   await make("deploy");
   expect(await imageOf()).toBe("podconfigmap-controller:0.1.0");
-  const input = "{apiVersion: podconfig.example.com/v1alpha1, kind: PodConfigMapConfig, metadata: {name: kept}}";
+  // JSON: kubectl 1.29 takes YAML that begins with a brace for it.
+  const kept = { apiVersion: "podconfig.example.com/v1alpha1", kind: "PodConfigMapConfig", metadata: { name: "kept" } };
+  const input = JSON.stringify(kept);
   await eventually("the definition that deploy brings is served", async () => {
     const { exitCode, stderr } = await cluster.kubectl(["apply", "-f", "-"], { input });
     if (exitCode !== 0) throw new Error(stderr);
