@@ -13,14 +13,22 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { RealCluster } from "@pcmc/devcluster";
-import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
-import { agentLogs, deployAgent } from "./support/agent.ts";
-import { ChartWorld, DEFINITIONS, MADE, QUIET, RELEASE, RULES_STAY } from "./support/chart-world.ts";
+import { expect, test } from "vitest";
+import { deployAgent } from "./support/agent.ts";
+import {
+  type ChartWorld,
+  DEFINITIONS,
+  MADE,
+  QUIET,
+  RELEASE,
+  RULES_STAY,
+  useChartWorld,
+} from "./support/chart-world.ts";
 import { EBPF_READY } from "./support/ebpf-world.ts";
 import { CHART } from "./support/helm.ts";
 import { kernelState } from "./support/kernel.ts";
 import { kubectl } from "./support/kubectl.ts";
-import { deployOperator, operatorLogs } from "./support/operator.ts";
+import { deployOperator } from "./support/operator.ts";
 import { until } from "./support/until.ts";
 
 const PCMC = fileURLToPath(new URL("../bin/pcmc", import.meta.url));
@@ -33,19 +41,11 @@ const pcmcUninstall = (...more: readonly string[]) =>
 
 const GATE = { readinessGates: [{ conditionType: EBPF_READY }] };
 
-beforeAll(async () => {
-  world = await ChartWorld.start();
+useChartWorld(async (made) => {
+  world = made;
   cluster = world.cluster;
   await world.install();
   await world.guard();
-});
-
-beforeEach(() => {
-  onTestFailed(async () => console.error(await operatorLogs(cluster), await agentLogs(cluster)));
-});
-
-afterAll(async () => {
-  await world?.[Symbol.asyncDispose]();
 });
 
 test("where agents cannot detach, helm uninstall says where and why, and can be run again", async () => {

@@ -7,15 +7,14 @@
  * - after `helm uninstall` there is nothing but definitions and what users made, in the API server and in the kernel.
  */
 import type { RealCluster } from "@pcmc/devcluster";
-import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
+import { expect, test } from "vitest";
 import { tcp, udp } from "./support/attempts.ts";
-import { ChartWorld, DEFINITIONS, MADE, PORTS, RULES_STAY } from "./support/chart-world.ts";
+import { type ChartWorld, DEFINITIONS, MADE, PORTS, RULES_STAY, useChartWorld } from "./support/chart-world.ts";
 import { doctorFinds } from "./support/doctor.ts";
 import { countedBy, verdictsAre } from "./support/ebpf-counts.ts";
 import { NAMESPACE } from "./support/ebpf-world.ts";
 import { kernelState } from "./support/kernel.ts";
 import { kubectl } from "./support/kubectl.ts";
-import { operatorLogs } from "./support/operator.ts";
 import { portForward } from "./support/port-forward.ts";
 import { parseSamples } from "./support/samples.ts";
 import { until } from "./support/until.ts";
@@ -23,18 +22,10 @@ import { until } from "./support/until.ts";
 let world: ChartWorld;
 let cluster: RealCluster;
 
-beforeAll(async () => {
-  world = await ChartWorld.start();
+useChartWorld(async (made) => {
+  world = made;
   cluster = world.cluster;
   await world.install({ role: "all" });
-});
-
-beforeEach(() => {
-  onTestFailed(async () => console.error(await operatorLogs(cluster)));
-});
-
-afterAll(async () => {
-  await world?.[Symbol.asyncDispose]();
 });
 
 /** What runs Pods of ours, and with which arguments. */

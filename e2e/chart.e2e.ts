@@ -11,12 +11,11 @@
  * The commands are those of docs/how-to/uninstall.md and docs/how-to/upgrade.md.
  */
 import type { RealCluster } from "@pcmc/devcluster";
-import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
+import { expect, test } from "vitest";
 import { AdmissionProber } from "./support/admission-prober.ts";
-import { agentLogs } from "./support/agent.ts";
 import { tcp } from "./support/attempts.ts";
 import {
-  ChartWorld,
+  type ChartWorld,
   DEFINITIONS,
   LOUD,
   MADE,
@@ -24,6 +23,7 @@ import {
   QUIET,
   RELEASE,
   RULES_STAY,
+  useChartWorld,
   WATCHER,
   WATCHER_STAYS,
 } from "./support/chart-world.ts";
@@ -32,7 +32,6 @@ import { NAMESPACE } from "./support/ebpf-world.ts";
 import { CHART } from "./support/helm.ts";
 import { kernelState } from "./support/kernel.ts";
 import { kubectl } from "./support/kubectl.ts";
-import { operatorLogs } from "./support/operator.ts";
 import { underTraffic } from "./support/traffic.ts";
 
 const PREVIOUS = "0.0.9";
@@ -60,17 +59,9 @@ const undisturbed = async (change: () => Promise<unknown>) => {
   expect(await world.identity()).toEqual(made);
 };
 
-beforeAll(async () => {
-  world = await ChartWorld.start();
+useChartWorld((made) => {
+  world = made;
   cluster = world.cluster;
-});
-
-beforeEach(() => {
-  onTestFailed(async () => console.error(await operatorLogs(cluster), await agentLogs(cluster)));
-});
-
-afterAll(async () => {
-  await world?.[Symbol.asyncDispose]();
 });
 
 test("helm install brings manager, webhooks and agents, and the first ConfigMap", async () => {

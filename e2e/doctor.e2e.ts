@@ -11,14 +11,15 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { RealCluster } from "@pcmc/devcluster";
-import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
-import { agentLogs, agentReady, setAgent } from "./support/agent.ts";
+import { expect, test } from "vitest";
+import type { Diagnosis } from "../packages/operator/test/integration/support/diagnosis.ts";
+import { agentReady, setAgent } from "./support/agent.ts";
 import { tcp } from "./support/attempts.ts";
-import { ChartWorld, PORTS, QUIET, RELEASE } from "./support/chart-world.ts";
-import { type Diagnosis, doctorFinds } from "./support/doctor.ts";
+import { type ChartWorld, PORTS, QUIET, RELEASE, useChartWorld } from "./support/chart-world.ts";
+import { doctorFinds } from "./support/doctor.ts";
 import { CHART } from "./support/helm.ts";
 import { apply, kubectl } from "./support/kubectl.ts";
-import { operatorLogs, scaleOperator, trusted } from "./support/operator.ts";
+import { scaleOperator, trusted } from "./support/operator.ts";
 
 const PCMC = fileURLToPath(new URL("../bin/pcmc", import.meta.url));
 const MANAGER = "podconfigmap-controller";
@@ -29,19 +30,11 @@ const RULES = "/apis/podconfig.example.com/v1alpha1/namespaces/shop/podconfigmap
 let world: ChartWorld;
 let cluster: RealCluster;
 
-beforeAll(async () => {
-  world = await ChartWorld.start();
+useChartWorld(async (made) => {
+  world = made;
   cluster = world.cluster;
   await world.install();
   await world.guard();
-});
-
-beforeEach(() => {
-  onTestFailed(async () => console.error(await operatorLogs(cluster), await agentLogs(cluster)));
-});
-
-afterAll(async () => {
-  await world?.[Symbol.asyncDispose]();
 });
 
 /** What it says by one check: a line, and what to do about it. */

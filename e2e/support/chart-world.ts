@@ -1,12 +1,13 @@
 import type { RealCluster } from "@pcmc/devcluster";
-import { expect } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed } from "vitest";
+import { agentLogs } from "./agent.ts";
 import { apiObjects } from "./api-objects.ts";
 import { tcp } from "./attempts.ts";
 import { EbpfWorld, NAMESPACE } from "./ebpf-world.ts";
 import { CHART, Helm, type Values } from "./helm.ts";
 import { ensureImages, PROBE } from "./images.ts";
 import { apply, kubectl, waitFor } from "./kubectl.ts";
-import { trusted } from "./operator.ts";
+import { operatorLogs, trusted } from "./operator.ts";
 import type { Probe } from "./probe.ts";
 import type { Ports } from "./traffic.ts";
 import { until } from "./until.ts";
@@ -163,3 +164,18 @@ export class ChartWorld implements AsyncDisposable {
     await this.ebpf[Symbol.asyncDispose]();
   }
 }
+
+/** A world for the tests of a file, as `prepare` leaves it. Where a test fails, what manager and agents have logged is printed. */
+export const useChartWorld = (prepare: (world: ChartWorld) => Promise<void> | void): void => {
+  let world: ChartWorld | undefined;
+  beforeAll(async () => {
+    world = await ChartWorld.start();
+    await prepare(world);
+  });
+  beforeEach(() => {
+    onTestFailed(async () => {
+      if (world !== undefined) console.error(await operatorLogs(world.cluster), await agentLogs(world.cluster));
+    });
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+};

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAuthority, issueLeaf } from "../../../controller-runtime/src/webhook/certificate-authority.ts";
 import { AFFILIATE } from "../../src/podlogreader/names.ts";
 import { NAME } from "../../src/rbac/names.ts";
-import { DoctorStage, ownAddress, type Told } from "./support/doctor-stage.ts";
+import type { Told } from "./support/diagnosis.ts";
+import { DoctorStage, ownAddress } from "./support/doctor-stage.ts";
 import { SECRET } from "./support/webhook-process.ts";
 
 const ADMISSION = "/apis/admissionregistration.k8s.io/v1";

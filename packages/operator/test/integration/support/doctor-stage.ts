@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { type Cluster, freePort, startCluster } from "@pcmc/devcluster";
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
-import { run } from "../../../src/cli/commands.ts";
 import { GROUPS } from "../../../src/controllers/names.ts";
 import { NAME } from "../../../src/rbac/names.ts";
 import type { Said } from "../../cli/support.ts";
+import { type Diagnosis, diagnose, findsText, ofExactly, PATIENCE, sayDoctor, type Told } from "./diagnosis.ts";
 import { eventually } from "./eventually.ts";
 import { applyShipped, GrantedIdentity } from "./granted-manager.ts";
 import type { ManagerProcess } from "./manager-process.ts";
@@ -16,22 +16,6 @@ import { type Held, MERGE } from "./namespace-client.ts";
 export const ownAddress = Object.values(networkInterfaces())
   .flatMap((addresses = []) => addresses)
   .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-
-/** One finding of `-o json`. */
-export interface Told {
-  readonly id: string;
-  readonly section: string;
-  readonly status: "ok" | "warning" | "failed" | "skipped";
-  readonly message: string;
-  readonly remedy: string;
-  readonly docs: string;
-}
-
-export interface Diagnosis extends Omit<Said, "stdout"> {
-  readonly checks: readonly Told[];
-  /** Those that are not ok. */
-  readonly bad: readonly Told[];
-}
 
 const DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments";
 const PODS = "/api/v1/namespaces/default/pods";
@@ -140,41 +124,19 @@ export class DoctorStage {
   }
 
   /** What doctor says for people, or with these flags. */
-  async say(flags = "", kubeconfig = this.cluster.kubeconfig): Promise<Said> {
-    const said = { stdout: "", stderr: "" };
-    const code = await run(`doctor${flags}`.split(" "), {
-      stdout: (part) => {
-        said.stdout += part;
-      },
-      stderr: (part) => {
-        said.stderr += part;
-      },
-      env: { KUBECONFIG: kubeconfig },
-      isTerminal: false,
-      uptime: () => 0,
-    });
-    return { code, ...said };
+  say(flags = "", kubeconfig = this.cluster.kubeconfig): Promise<Said> {
+    return sayDoctor(kubeconfig, flags);
   }
 
   /** What doctor finds. */
-  async diagnose(flags = "", kubeconfig = this.cluster.kubeconfig): Promise<Diagnosis> {
-    const { code, stdout, stderr } = await this.say(` -o json${flags}`, kubeconfig);
-    const { checks }: { checks: readonly Told[] } = stdout === "" ? { checks: [] } : JSON.parse(stdout);
-    return { code, stderr, checks, bad: checks.filter(({ status }) => status !== "ok") };
+  diagnose(flags = "", kubeconfig = this.cluster.kubeconfig): Promise<Diagnosis> {
+    return diagnose(kubeconfig, flags);
   }
 
   /** Waits until what is not ok is exactly of these checks; returns the findings. */
   async finds(ids: readonly string[]): Promise<readonly Told[]> {
-    return await eventually(
-      `doctor finds ${ids.join(", ") || "nothing"}`,
-      async () => {
-        const { bad } = await this.diagnose();
-        const found = [...new Set(bad.map(({ id }) => id))].sort();
-        if (found.join() === [...ids].sort().join()) return bad;
-        throw new Error(JSON.stringify(bad, null, 1));
-      },
-      { deadline: 45_000 },
-    );
+    const look = async () => ofExactly(ids, await this.diagnose());
+    return (await eventually(findsText(ids), look, { deadline: PATIENCE })).bad;
   }
 
   async stop(): Promise<void> {
