@@ -91,9 +91,11 @@ describe("specs that are called unusable", () => {
   });
 });
 
-/** Whether the API server has the check that a case is about; what we say is what the latest version has. */
-const checkedSince = ({ since: minor }: PodSecurityCase) =>
-  minor === undefined ? { missing: false, note: "" } : since(minor, "the check of it");
+/** The case, and whether the API server has the check that it is about; what we say is what the latest version has. */
+const checked = (each: PodSecurityCase) => {
+  const { missing, note } = each.since === undefined ? { missing: false, note: "" } : since(each.since, "its check");
+  return [`${each.what}${note}`, { ...each, missing }] as const;
+};
 
 describe("Pod Security admission", () => {
   beforeAll(async () => {
@@ -114,16 +116,12 @@ describe("Pod Security admission", () => {
     }
   };
 
-  test.for(podSecurityCases.map((each) => ({ each, ...checkedSince(each) })))(
-    "$each.what$note",
-    async (judged, { skip }) => {
-      const { each, missing, note } = judged;
-      skip(missing, note);
-      const { container, volume, pod } = each.judged;
-      const spec = { ...pod, containers: [container], ...(volume !== undefined && { volumes: [volume] }) };
-      const object = { metadata: { name: "judged" }, spec };
-      expect(await verdict("baseline", object)).toBe(each.baseline);
-      expect(await verdict("restricted", object)).toBe(each.restricted);
-    },
-  );
+  test.for(podSecurityCases.map(checked))("%s", async ([, { missing, judged, baseline, restricted }], { skip }) => {
+    skip(missing);
+    const { container, volume, pod } = judged;
+    const spec = { ...pod, containers: [container], ...(volume !== undefined && { volumes: [volume] }) };
+    const object = { metadata: { name: "judged" }, spec };
+    expect(await verdict("baseline", object)).toBe(baseline);
+    expect(await verdict("restricted", object)).toBe(restricted);
+  });
 });
