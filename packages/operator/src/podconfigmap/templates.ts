@@ -1,5 +1,6 @@
 import {
   type AbortSource,
+  DeadlineError,
   describe,
   firstOf,
   type Informer,
@@ -25,6 +26,9 @@ export interface TemplatesOptions {
   readonly sources: Pick<Sources, "pods" | "configs">;
   readonly log: Logger;
 }
+
+/** Milliseconds that all templates of a PodConfigMapConfig may take to be parsed: one, mostly. */
+const PARSE_DEADLINE = 1_000;
 
 /** The templates of a spec. */
 interface Compiled {
@@ -97,8 +101,8 @@ export class Templates {
     if (config.spec.templates.size === 0) return [];
     const { errors } = await untilAborted(this.#of(config).set, signal);
     const late = errors.find(isLate);
-    // That says nothing of the template: it is parsed again.
-    if (late !== undefined) throw new Error(`the templates could not be parsed in time: ${late.message}`);
+    // That says nothing of the template, and is no fault of ours: it is parsed again.
+    if (late !== undefined) throw new DeadlineError("parsing the templates", PARSE_DEADLINE, { last: late });
     return errors.map((error) => ({ reason: "TemplateError", message: describeFault(faultOf(error)) }));
   }
 
@@ -133,7 +137,8 @@ export class Templates {
     const text = textOf(config);
     const known = this.#compiled.get(key);
     if (known?.text === text) return known;
-    const compiled: Compiled = { text, set: this.#engine.compileAll(sourcesOf(config)), slow: new AbortController() };
+    const set = this.#engine.compileAll(sourcesOf(config), { deadline: PARSE_DEADLINE });
+    const compiled: Compiled = { text, set, slow: new AbortController() };
     // A reconcile may still be at a version that is no more: its templates are not kept.
     const { uid, generation } = this.#configs.get(key)?.metadata ?? {};
     if (uid === config.uid && generation === config.generation) this.#compiled.set(key, compiled);

@@ -4,7 +4,14 @@
 // - What is known of a PodConfigMapConfig that is gone, or of an older version, is not kept.
 // - Templates that took all their time once never take more than one worker.
 // - Nothing that a template reads, or the engine throws, ends the process.
-import { type Change, type KeyString, type Projection, type Stored, silentLogger } from "@pcmc/controller-runtime";
+import {
+  type Change,
+  DeadlineError,
+  type KeyString,
+  type Projection,
+  type Stored,
+  silentLogger,
+} from "@pcmc/controller-runtime";
 import { type Reads, type Rendered, TemplateError, type TemplateSet } from "@pcmc/gotemplate";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { expect, test } from "vitest";
@@ -91,7 +98,7 @@ test("that could not be parsed in time are parsed again, and that is no finding 
   const { templates, engine, store } = rig();
   engine.errors = [late];
   const config = store(configOf("x"));
-  await expect(templates.problems(config, signal)).rejects.toThrow("could not be parsed in time");
+  await expect(templates.problems(config, signal)).rejects.toThrow(DeadlineError);
   engine.errors = [];
   expect(await templates.problems(config, signal)).toEqual([]);
   expect(engine.compiled).toHaveLength(2);
