@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { startCluster } from "@pcmc/devcluster";
 import { committedDefinition, install } from "../packages/operator/test/integration/support/definition.ts";
 import { creationOf, inSecret, startWebhook } from "../packages/operator/test/integration/support/webhook-process.ts";
+import { keepToOneCore } from "./one-core.ts";
 import { atSteadyRate, type Steady, sentAt } from "./steady-rate.ts";
 import { type Answered, answered } from "./webhook-clock.ts";
 import { startFloor } from "./webhook-floor.ts";
@@ -47,13 +48,16 @@ export interface Validation {
   readonly within: number;
   /** The same of a server that does no work: what this machine lets any webhook have. */
   readonly floor: number;
+  /** Whether the load was kept to one core. */
+  readonly isApart: boolean;
   /** The share of the time of all CPUs that the hypervisor gave to others; NaN where the kernel does not say. */
   readonly stolen: number;
 }
 
 /**
  * The manager as users run it, beside a real API server that it asks for the rights of authors, and reviews sent to it as that
- * API server would: over TLS, and in a process of our own, so that its time alone counts.
+ * API server would: over TLS, and in a process of our own, so that its time alone counts. Whoever sends, and the API server, share
+ * one core, as they are on other machines than the manager mostly; it may use all, and so may the floor.
  */
 export const measureValidation = async ({
   rate,
@@ -67,6 +71,7 @@ export const measureValidation = async ({
   await using running = await startWebhook(cluster);
   await running.manager.ready();
   await using floor = await startFloor();
+  const isApart = keepToOneCore([process.pid, ...Object.values(await cluster.pids())]);
   const load = { rate, seconds: seconds / ROUNDS };
   const reviews = Array.from({ length: ROUNDS * sentAt(rate, load.seconds) }, (_, n) => reviewOf(n));
   const webhook: Target = {
@@ -97,6 +102,7 @@ export const measureValidation = async ({
     within: ours.soon / ours.all,
     floor: bare.soon / bare.all,
     stolen: (after.stolen - before.stolen) / (after.all - before.all),
+    isApart,
   };
 };
 
