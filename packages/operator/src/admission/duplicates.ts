@@ -22,6 +22,7 @@ const listsOf = (spec: PodConfigMapConfigSpec): readonly (readonly [Path, readon
 const SHOWN = 5;
 
 const repeated = (list: readonly (string | number)[]): readonly (string | number)[] => {
+  if (list.length < 2) return [];
   const seen = new Set<string | number>();
   const again = new Set<string | number>();
   for (const value of list) (seen.has(value) ? again : seen).add(value);

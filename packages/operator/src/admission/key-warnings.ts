@@ -34,8 +34,10 @@ const defaultKeys = (spec: PodConfigMapConfigSpec): Set<string> => {
 
 /** A warning for each template whose key is one of the default keys: it wins, and what users find there is another thing. */
 export const replacedKeyWarnings = (spec: PodConfigMapConfigSpec): readonly Finding[] => {
+  const keys = Object.keys(spec.configMapDataTemplate ?? {});
+  if (keys.length === 0) return [];
   const defaults = defaultKeys(spec);
-  return Object.keys(spec.configMapDataTemplate ?? {})
+  return keys
     .filter((key) => defaults.has(key))
     .map((key) =>
       warning(

@@ -1,5 +1,6 @@
 import { formatFault } from "./formats.ts";
 import type { Schema, SchemaNode } from "./schema.ts";
+import { codePoints } from "./syntax.ts";
 
 /** What kind of fault it is: those of Kubernetes' `metav1.CauseType` that can be. Forbidden is an unknown field. */
 export type FaultReason =
@@ -50,28 +51,38 @@ export interface Conformed<T> {
 export const conform = <T>(schema: Schema<T>, value: unknown): Conformed<T> => {
   const findings: Finding[] = [];
   // The boundary: what `read` returns holds to `schema`, whose values are `T`.
-  const conforming = read(schema, value, { path: [], findings }) as T | undefined;
+  const conforming = read(schema, value, { above: undefined, step: "", findings }) as T | undefined;
   return { value: conforming, findings };
 };
 
-/** Where `read` is, and where it reports to. */
+/** Where `read` is, and where it reports to. A path is made of it only for what is reported. */
 interface Place {
-  readonly path: readonly (string | number)[];
+  /** `undefined` for the value itself, whose step is none. */
+  readonly above: Place | undefined;
+  readonly step: string | number;
   readonly findings: Finding[];
 }
 
-const below = ({ path, findings }: Place, ...steps: readonly (string | number)[]): Place => ({
-  path: [...path, ...steps],
-  findings,
-});
+const below = (above: Place, step: string | number): Place => ({ above, step, findings: above.findings });
 
-const report = ({ path, findings }: Place, reason: FaultReason, message: string): void => {
-  findings.push({ path, field: fieldOf(path), message, reason });
+const pathOf = (place: Place): (string | number)[] => {
+  const path: (string | number)[] = [];
+  for (let at = place; at.above !== undefined; at = at.above) path.push(at.step);
+  return path.reverse();
+};
+
+const whereIs = (place: Place): Pick<Finding, "path" | "field"> => {
+  const path = pathOf(place);
+  return { path, field: fieldOf(path) };
+};
+
+const report = (place: Place, reason: FaultReason, message: string): void => {
+  place.findings.push({ ...whereIs(place), message, reason });
 };
 
 /** Reports a part that cannot be used; the value in its place is `undefined`. */
-const leaveOut = ({ path, findings }: Place, reason: FaultReason, message: string): undefined => {
-  findings.push({ path, field: fieldOf(path), message, reason, leftOut: true });
+const leaveOut = (place: Place, reason: FaultReason, message: string): undefined => {
+  place.findings.push({ ...whereIs(place), message, reason, leftOut: true });
 };
 
 const read = (node: SchemaNode, value: unknown, place: Place): unknown => {
@@ -86,7 +97,7 @@ const read = (node: SchemaNode, value: unknown, place: Place): unknown => {
 const judge = (node: SchemaNode, value: unknown, place: Place): void => {
   for (const { check, message, explain, fieldPath } of node["x-kubernetes-validations"] ?? []) {
     if (check(value)) continue;
-    const at = fieldPath === undefined ? place : below(place, ...fieldPath.slice(1).split("."));
+    const at = fieldPath === undefined ? place : fieldPath.slice(1).split(".").reduce(below, place);
     const named = explain?.(value);
     report(at, "FieldValueInvalid", named === undefined || /[\r\n]/.test(named) ? message : named);
   }
@@ -128,14 +139,13 @@ const judgeCount = (
 
 const readObject: Reader = (node, value, place) => {
   if (!isObject(value)) return wrongType(node, value, place);
-  const isMap = node.additionalProperties !== undefined;
-  const { minProperties: least, maxProperties: most } = node;
-  // The API server counts when what is nothing is gone.
-  const count = Object.values(value).filter((part) => !isNothing(part)).length;
-  judgeCount(place, count, { least, most, noun: isMap ? "entries" : "fields" });
-  return node.additionalProperties === undefined
-    ? readFields(node, value, place)
-    : readMap(node.additionalProperties, Object.entries(value), place);
+  const { additionalProperties: item, minProperties: least, maxProperties: most } = node;
+  if (least !== undefined || most !== undefined) {
+    // The API server counts when what is nothing is gone.
+    const count = Object.values(value).filter((part) => !isNothing(part)).length;
+    judgeCount(place, count, { least, most, noun: item === undefined ? "fields" : "entries" });
+  }
+  return item === undefined ? readFields(node, value, place) : readMap(item, Object.entries(value), place);
 };
 
 const isNothing = (value: unknown): boolean => value === undefined || value === null;
@@ -151,13 +161,17 @@ const readFields = (node: SchemaNode, value: Readonly<Record<string, unknown>>, 
   for (const name of isOpen ? [] : unknown) {
     report(below(place, name), "FieldValueForbidden", "unknown field: remove it, or mend its spelling");
   }
-  const fields = Object.entries(properties).map(([name, property]) => {
+  const known: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(properties)) {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
-    const field = isAbsent(property, given) ? undefined : read(property, given, below(place, name));
-    return [name, field === undefined ? property.default : field] as const;
-  });
-  const kept = isOpen ? unknown.map((name) => [name, value[name]] as const) : [];
-  const present = Object.fromEntries([...fields, ...kept].filter(([, field]) => field !== undefined));
+    const conforming = isAbsent(property, given) ? undefined : read(property, given, below(place, name));
+    const field = conforming === undefined ? property.default : conforming;
+    if (field !== undefined) known[name] = field;
+  }
+  const kept = isOpen
+    ? unknown.map((name) => [name, value[name]] as const).filter(([, field]) => field !== undefined)
+    : [];
+  const present = kept.length === 0 ? known : Object.fromEntries([...Object.entries(known), ...kept]);
   const missing = required.filter((name) => !Object.hasOwn(present, name));
   for (const name of missing) {
     if (isNothing(Object.hasOwn(value, name) ? value[name] : undefined))
@@ -201,6 +215,15 @@ const reportDuplicates = (node: SchemaNode, items: readonly unknown[], place: Pl
   }
 };
 
+const expressions = new Map<string, RegExp>();
+
+/** That of a schema's pattern, made once: there are as many as schemas have. */
+const expressionOf = (pattern: string): RegExp => {
+  const expression = expressions.get(pattern) ?? new RegExp(pattern);
+  expressions.set(pattern, expression);
+  return expression;
+};
+
 const readString: Reader = (node, value, place) => {
   if (typeof value !== "string") return wrongType(node, value, place);
   if (node.enum !== undefined && !node.enum.includes(value)) {
@@ -209,11 +232,11 @@ const readString: Reader = (node, value, place) => {
   }
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern } = node;
   // Code points, as the API server counts them.
-  const length = value.length > maxLength ? [...value].length : value.length;
+  const length = value.length > maxLength ? codePoints(value) : value.length;
   if (length > maxLength)
     report(place, "FieldValueTooLong", `must have at most ${maxLength} characters, not ${length}`);
   if (length < minLength) report(place, "FieldValueInvalid", `must have at least ${minLength} characters`);
-  if (pattern !== undefined && !new RegExp(pattern).test(value))
+  if (pattern !== undefined && !expressionOf(pattern).test(value))
     report(place, "FieldValueInvalid", `must match ${pattern}`);
   const fault = formatFault(node.format, value);
   if (fault !== undefined) report(place, "FieldValueInvalid", fault);

@@ -50,10 +50,16 @@ export const isLabelValue = (value: string): boolean => value.length <= MAX_LABE
 export const isDataKey = (key: string): boolean =>
   key.length <= MAX_DATA_KEY && dataKey.test(key) && key !== "." && !key.startsWith("..");
 
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
+
 /** Characters as the API server counts them. */
 export const codePoints = (text: string): number => {
-  let count = 0;
-  for (const _ of text) count++;
+  let count = text.length;
+  // The second half of a pair is no character of its own; a half without the other is one.
+  for (let at = 1; at < text.length; at++) {
+    if (isLowSurrogate(text.charCodeAt(at)) && isHighSurrogate(text.charCodeAt(at - 1))) count--;
+  }
   return count;
 };
 

@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { annotationDataKey, collisions, labelDataKey } from "../../src/api/data-keys.ts";
-import { isDataKey, parseGoDuration } from "../../src/api/syntax.ts";
+import { codePoints, isDataKey, parseGoDuration } from "../../src/api/syntax.ts";
 
 describe("a Go duration", () => {
   test.each([
@@ -17,6 +18,16 @@ describe("a Go duration", () => {
   test.each(["", "1", "1 s", "-1s", "s", ".s", "1d", "1s ", "9999999999h"])("%j is none", (text) => {
     expect(parseGoDuration(text)).toBeUndefined();
   });
+});
+
+test("characters are counted as pairs of surrogates, and a half alone as one", () => {
+  const unit = fc.constantFrom("a", "\ud83d", "\ude00", "😀", "é");
+  fc.assert(
+    fc.property(fc.array(unit), (units) => {
+      const text = units.join("");
+      expect(codePoints(text)).toBe([...text].length);
+    }),
+  );
 });
 
 test("a label key with a slash becomes a data key that a ConfigMap takes", () => {
