@@ -9,6 +9,14 @@ export interface AbortSource {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
+/** The end of work, for who does the work: it can be heard and asked for, not moved. */
+export interface WorkDeadline extends AbortSource {
+  /** The same as a signal, made when it is first asked for. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until its time is over; 0 afterwards. */
+  readonly timeLeft: number;
+}
+
 export interface DeadlineOptions {
   readonly clock: Clock;
   /** `Infinity` = none: only the parent ends it. */
@@ -29,7 +37,7 @@ export interface DeadlineOptions {
  * using deadline = startDeadline({ clock, milliseconds: 5_000, what: "GET /version", parent: signal });
  * await fetchVersion(deadline.signal);
  */
-export class Deadline implements AbortSource, Disposable {
+export class Deadline implements WorkDeadline, Disposable {
   readonly #options: DeadlineOptions;
   readonly #expires: number;
   readonly #listeners: (() => void)[] = [];
@@ -56,6 +64,11 @@ export class Deadline implements AbortSource, Disposable {
 
   get reason(): unknown {
     return this.aborted ? this.#end?.reason : undefined;
+  }
+
+  /** Milliseconds until its time is over; 0 afterwards. */
+  get timeLeft(): number {
+    return Math.max(0, this.#expires - this.#options.clock.now());
   }
 
   /** The same as a signal, made when it is first asked for. */
@@ -110,12 +123,12 @@ export class Deadline implements AbortSource, Disposable {
     if (Number.isFinite(milliseconds)) this.#timer = clock.after(this.#expires - clock.now(), this.#expire);
   }
 
-  /** For `Followers`: the parent has ended. */
-  endWithParent(): void {
-    this.#abort(this.#options.parent?.reason);
+  /** Ends it now, for this reason; nothing where it has ended, or the work is done. */
+  end(reason: unknown): void {
+    if (!this.#done) this.#abort(reason);
   }
 
-  readonly #onParent = () => this.endWithParent();
+  readonly #onParent = () => this.end(this.#options.parent?.reason);
 
   readonly #expire = () => {
     const { what, milliseconds } = this.#options;
@@ -166,7 +179,7 @@ class Followers {
 
   readonly #onAbort = () => {
     // Each takes itself out.
-    for (const deadline of [...this.#deadlines]) deadline.endWithParent();
+    for (const deadline of [...this.#deadlines]) deadline.end(this.#signal.reason);
   };
 }
 

@@ -34,7 +34,7 @@ export {
 export { errorType, snakeCase } from "./controller/error-type.ts";
 export { type HeldBack, holdUntilSynced, type SyncState } from "./controller/hold-until-synced.ts";
 export { type Keys, type Watch, type WatchOptions, watch, watchChanges } from "./controller/watch.ts";
-export { type AbortSource, type Deadline, startDeadline } from "./deadline.ts";
+export { type AbortSource, type Deadline, startDeadline, type WorkDeadline } from "./deadline.ts";
 export type { Page, WatchEvent, WatchEventType } from "./decode/decoder.ts";
 export type { Projection } from "./decode/projection.ts";
 export * from "./errors.ts";

@@ -5,12 +5,13 @@ import type { Program } from "./program.ts";
 import { type Fault, isFault } from "./protocol.ts";
 import type { Reads } from "./reads.ts";
 import type { Outcome } from "./task.ts";
+import type { AbortSource } from "./template.ts";
 
 /** How long, and until when, to try. */
 export interface Effort {
   /** Milliseconds. */
   readonly deadline: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
 }
 
 /** For each template of a program, what it reads, or why it does not parse. */

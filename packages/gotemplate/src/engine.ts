@@ -120,8 +120,8 @@ export class Engine implements TemplateEngine {
     const breaking = outcomes.flatMap((outcome, index) =>
       isFault(outcome) && outcome.reason !== "syntax" ? [index] : [],
     );
-    const rendered = this.#programs.get(without(sources, new Set(breaking)), zeroMissing);
-    return { program: rendered, outcomes };
+    if (breaking.length === 0) return { program, outcomes };
+    return { program: this.#programs.get(without(sources, new Set(breaking)), zeroMissing), outcomes };
   }
 
   /** The sources that are too large, or no text. */
@@ -139,7 +139,7 @@ export class Engine implements TemplateEngine {
 }
 
 /** The sources with nothing in place of some of them. */
-const without = (sources: readonly string[], left: { has(index: number): boolean }): string[] =>
-  sources.map((source, index) => (left.has(index) ? "" : source));
+const without = (sources: readonly string[], left: { readonly size: number; has(index: number): boolean }) =>
+  left.size === 0 ? sources : sources.map((source, index) => (left.has(index) ? "" : source));
 
 const missing: Fault = { reason: "panic", line: 1, column: 1, detail: "there is no outcome" };

@@ -12,4 +12,4 @@ export { type ExcludedFunction, excludedFunctions, functionNames } from "./funct
 export type { EngineOptions } from "./limits.ts";
 export { prune } from "./prune.ts";
 export type { Reads } from "./reads.ts";
-export type { CompileOptions, Rendered, RenderOptions, Template, TemplateSet } from "./template.ts";
+export type { AbortSource, CompileOptions, Rendered, RenderOptions, Template, TemplateSet } from "./template.ts";

@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import { EngineClosedError } from "./errors.ts";
 import type { Done, Lane, LaneEvents } from "./lane.ts";
 import type { Outcome, Task, Work } from "./task.ts";
+import type { AbortSource } from "./template.ts";
 
 /** How many workers there are, and for how long. */
 export interface PoolOptions {
@@ -49,8 +50,8 @@ export class Pool implements LaneEvents {
   }
 
   /** Does work. The signal ends only the wait for it. */
-  async run(work: Work, signal?: AbortSignal): Promise<Outcome> {
-    signal?.throwIfAborted();
+  async run(work: Work, signal?: AbortSource): Promise<Outcome> {
+    if (signal?.aborted) throw signal.reason;
     if (this.#closed) throw new EngineClosedError();
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     const task: Task = { work, settle: resolve, fail: reject };

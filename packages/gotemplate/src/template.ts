@@ -2,6 +2,14 @@ import type { TemplateData } from "./data.ts";
 import type { TemplateError } from "./errors.ts";
 import type { Reads } from "./reads.ts";
 
+/** What ends a wait: an `AbortSignal`, or what behaves like one and is cheaper to make. */
+export interface AbortSource {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void, options?: { readonly once: true }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** How templates are compiled. */
 export interface CompileOptions {
   /**
@@ -10,7 +18,7 @@ export interface CompileOptions {
    */
   readonly missingKey?: "error" | "zero" | undefined;
   /** Ends the wait; the promise rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
   /** Milliseconds, for all templates of the call. Default: that of the engine. */
   readonly deadline?: number | undefined;
 }
@@ -18,7 +26,7 @@ export interface CompileOptions {
 /** How templates are rendered. */
 export interface RenderOptions {
   /** Ends the wait; the promise rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
   /** Milliseconds from when it begins to run; waiting for a free worker does not count. Default: that of the engine. */
   readonly deadline?: number | undefined;
 }

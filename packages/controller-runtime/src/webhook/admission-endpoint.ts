@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { untilAborted } from "../client/until-aborted.ts";
 import type { Clock } from "../clock.ts";
-import { startDeadline } from "../deadline.ts";
+import { type AbortSource, type Deadline, startDeadline, type WorkDeadline } from "../deadline.ts";
 import { DeadlineError, describe } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { type AdmissionResult, deny } from "./admission-result.ts";
@@ -14,10 +13,8 @@ import type { RequestObserver } from "./webhook-observer.ts";
 
 /** What a handler gets beside the request. */
 export interface AdmissionContext {
-  /** Aborts when there is no time left for an answer, when nobody waits for it any more, and at the end of the process. */
-  readonly signal: AbortSignal;
-  /** Milliseconds that are left for an answer, until `signal` aborts. */
-  readonly timeLeft: () => number;
+  /** Ends when there is no time left for an answer, when nobody waits for it any more, and at the end of the process. */
+  readonly deadline: WorkDeadline;
   /** With the webhook's path and the request's uid. */
   readonly log: Logger;
 }
@@ -63,26 +60,24 @@ const JSON_TYPE = "application/json";
 /** One path of an admission server: from an HTTP request to the answer, whatever comes in. */
 export class AdmissionEndpoint {
   readonly #options: EndpointOptions;
+  /** An API server asks with the same query every time. */
+  #asked = { query: "", timeout: handlerTimeout("") };
 
   constructor(options: EndpointOptions) {
     this.#options = options;
   }
 
   /** Answers. `gone` aborts when nobody waits for it. Never rejects but for a client that went. */
-  async answer(request: IncomingMessage, query: URLSearchParams, gone: AbortSignal): Promise<HttpAnswer> {
+  async answer(request: IncomingMessage, query: string, gone: AbortSource): Promise<HttpAnswer> {
     const { bodies, slots, clock, path } = this.#options;
     try {
       checkHeaders(request);
       // From the head of the request: the API server's time runs while the body is on its way.
-      const milliseconds = handlerTimeout(query);
-      const end = clock.now() + milliseconds;
+      const milliseconds = this.#timeout(query);
       using deadline = startDeadline({ clock, milliseconds, what: `webhook ${path}`, parent: gone });
-      using body = await bodies.read(request, deadline.signal);
+      using body = await bodies.read(request, deadline);
       using _slot = slots.take();
-      return await this.#review(parseReview(body.bytes), {
-        signal: deadline.signal,
-        timeLeft: () => Math.max(0, end - clock.now()),
-      });
+      return await this.#review(parseReview(body.bytes), deadline);
     } catch (error) {
       if (error instanceof ReviewError) return refusal(new HttpRefusal(400, error.message));
       if (error instanceof HttpRefusal) return refusal(error);
@@ -90,18 +85,24 @@ export class AdmissionEndpoint {
     }
   }
 
-  async #review(review: AdmissionRequest, time: Omit<AdmissionContext, "log">): Promise<HttpAnswer> {
-    const { signal } = time;
+  #timeout(query: string): number {
+    if (this.#asked.query !== query) this.#asked = { query, timeout: handlerTimeout(query) };
+    return this.#asked.timeout;
+  }
+
+  async #review(review: AdmissionRequest, deadline: Deadline): Promise<HttpAnswer> {
     const { route, path } = this.#options;
     const log = this.#options.log.with({ webhook: path, uid: review.uid });
+    const end = new End(deadline);
     try {
-      const result = await untilAborted(call(route.handler, review, { ...time, log }), signal);
+      const result = await Promise.race([call(route.handler, review, { deadline, log }), end.promise]);
       return { status: 200, contentType: JSON_TYPE, body: reviewAnswer(review, result) };
     } catch (error) {
-      const isLate = signal.reason instanceof DeadlineError;
+      const { reason } = end;
+      const isLate = reason instanceof DeadlineError;
       // Nobody waits for an answer, and that the handler gave up is no fault of its own.
-      if (signal.aborted && !isLate) throw error;
-      const failure: Failure = { error: isLate ? signal.reason : error, code: isLate ? 504 : 500 };
+      if (reason !== undefined && !isLate) throw error;
+      const failure: Failure = { error: isLate ? reason : error, code: isLate ? 504 : 500 };
       return this.#failed(review, failure, log);
     }
   }
@@ -115,6 +116,34 @@ export class AdmissionEndpoint {
     if (route.onFailure === "failurePolicy") return refusal(new HttpRefusal(code, message));
     const result = deny({ code, reason: isLate ? "Timeout" : "InternalError", message });
     return { status: 200, contentType: JSON_TYPE, body: reviewAnswer(review, result) };
+  }
+}
+
+/**
+ * The end of a review as it has come about. A deadline that is asked says that its time is over although nobody has been told yet, and
+ * then an answer, or a fault, that is there all the same would be lost.
+ */
+class End {
+  /** Rejects with the reason. */
+  readonly promise: Promise<never>;
+  #reason: unknown;
+
+  constructor(deadline: Deadline) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    // The answer may come first, and then nobody waits for this.
+    promise.catch(() => {});
+    this.promise = promise;
+    const onEnd = () => {
+      this.#reason = deadline.reason;
+      reject(this.#reason);
+    };
+    if (deadline.aborted) onEnd();
+    else deadline.addEventListener("abort", onEnd);
+  }
+
+  /** `undefined` until it has come. */
+  get reason(): unknown {
+    return this.#reason;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, sleep, systemClock } from "../clock.ts";
+import { type Deadline, startDeadline } from "../deadline.ts";
 import { describe } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Runnable } from "../manager/manager.ts";
@@ -143,14 +144,28 @@ export class AdmissionServer implements Runnable {
 
   /** Answers. @returns what the metrics call the outcome. */
   async #answered(request: IncomingMessage, response: ServerResponse, { endpoint, query }: Target): Promise<string> {
-    using gone = goneWith(response, this.#killed.signal);
+    using gone = this.#goneWith(response);
     try {
-      return this.#send(request, response, await endpoint.answer(request, query, gone.signal));
+      return this.#send(request, response, await endpoint.answer(request, query, gone));
     } catch (error) {
-      if (gone.signal.aborted || request.destroyed) return "aborted";
+      if (gone.aborted || request.destroyed) return "aborted";
       this.#log.error("a review could not be answered", { error });
       return this.#send(request, response, refusal(new HttpRefusal(500, describe(error))));
     }
+  }
+
+  /** Ends when the client goes before its answer, or with all. */
+  #goneWith(response: ServerResponse): Deadline {
+    const gone = startDeadline({
+      clock: this.#clock,
+      milliseconds: Number.POSITIVE_INFINITY,
+      what: "the client",
+      parent: this.#killed.signal,
+    });
+    response.once("close", () => {
+      if (!response.writableEnded) gone.end(new Error("the client has gone"));
+    });
+    return gone;
   }
 
   #send(
@@ -191,31 +206,14 @@ export class AdmissionServer implements Runnable {
 
 interface Target {
   readonly endpoint: AdmissionEndpoint;
-  readonly query: URLSearchParams;
+  /** Of the URL, without its question mark. */
+  readonly query: string;
 }
 
 /** Path and query; of a target that is no URL, the path of nothing. */
-const targetOf = ({ url = "" }: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } => {
+const targetOf = ({ url = "" }: IncomingMessage): { readonly path: string; readonly query: string } => {
   const at = url.indexOf("?");
-  if (at < 0) return { path: url, query: new URLSearchParams() };
-  return { path: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) };
-};
-
-/** A signal that aborts when the client goes before its answer, or with `parent`. */
-const goneWith = (response: ServerResponse, parent: AbortSignal): { readonly signal: AbortSignal } & Disposable => {
-  const controller = new AbortController();
-  const onClose = () => controller.abort(new Error("the client has gone"));
-  const onParent = () => controller.abort(parent.reason);
-  if (parent.aborted) onParent();
-  response.once("close", onClose);
-  parent.addEventListener("abort", onParent, { once: true });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      response.off("close", onClose);
-      parent.removeEventListener("abort", onParent);
-    },
-  };
+  return at < 0 ? { path: url, query: "" } : { path: url.slice(0, at), query: url.slice(at + 1) };
 };
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { AbortSource } from "../deadline.ts";
 import { DeadlineError } from "../errors.ts";
 
 /** What a client has to be told instead of an answer: an HTTP status and one line. */
@@ -47,7 +48,7 @@ export class BodyBudget {
    * @throws HttpRefusal 413 when it is too large, 429 when all together are, 408 when it has not come within the signal's
    * deadline; the signal's reason when that is another; the stream's error when the client goes.
    */
-  async read(request: IncomingMessage, signal: AbortSignal): Promise<Body> {
+  async read(request: IncomingMessage, signal: AbortSource): Promise<Body> {
     const announced = Number(request.headers["content-length"] ?? 0);
     if (announced > this.#limits.body) throw this.#tooLarge();
     const { promise: refused, reject } = Promise.withResolvers<never>();
@@ -137,7 +138,7 @@ class Chunks {
   /** Takes no more, and forgets what has come. What still comes is passed over until the answer has left. */
   stop(): void {
     this.#request.off("data", this.#onChunk);
-    this.#request.resume();
+    if (!this.#request.readableEnded) this.#request.resume();
     this.#chunks.length = 0;
   }
 }

@@ -17,9 +17,9 @@ const LONGEST = 30_000;
 const MARGIN_SHARE = 0.1;
 const LONGEST_MARGIN = 500;
 
-/** Milliseconds that a handler gets: `?timeout=10s`, which the API server adds to the URL, less a margin. */
-export const handlerTimeout = (query: URLSearchParams): number => {
-  const asked = goDuration(query.get("timeout") ?? "") ?? DEFAULT;
+/** Milliseconds that a handler gets, by the query of its URL: `timeout=10s`, which the API server adds, less a margin. */
+export const handlerTimeout = (query: string): number => {
+  const asked = goDuration(new URLSearchParams(query).get("timeout") ?? "") ?? DEFAULT;
   const timeout = Math.min(asked, LONGEST);
   return timeout - Math.min(timeout * MARGIN_SHARE, LONGEST_MARGIN);
 };

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { UserInfo } from "kubernetes-types/authentication/v1.d.ts";
 import { JsonReader, JsonSyntaxError, planAll } from "../decode/json-reader.ts";
+import { parsePlainJson } from "../decode/plain-json.ts";
 
 /** `metav1.GroupVersionKind` */
 export interface GroupVersionKind {
@@ -98,7 +99,7 @@ export const parseReview = (body: Buffer): AdmissionRequest => {
 const parseJson = (body: Buffer): unknown => {
   if (!isUtf8(body)) throw new ReviewError("the body is not UTF-8");
   try {
-    return reader.read(body, planAll);
+    return parsePlainJson(body) ?? reader.read(body, planAll);
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw new ReviewError(error.message);
     throw error;

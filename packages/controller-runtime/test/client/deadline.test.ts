@@ -29,6 +29,38 @@ describe("a deadline", () => {
     expect(signal.reason).toBe("stopping");
   });
 
+  it("can be ended from outside, with all that listens to it, once", () => {
+    const clock = new FakeClock();
+    using parent = startDeadline({ clock, milliseconds: Number.POSITIVE_INFINITY, what: "the client" });
+    using child = startDeadline({ clock, milliseconds: 30, what: "the review", parent });
+    const heard: unknown[] = [];
+    child.addEventListener("abort", () => heard.push(child.reason));
+    parent.end("gone");
+    parent.end("gone again");
+    expect(heard).toEqual(["gone"]);
+    expect({ aborted: parent.aborted, reason: parent.reason, timers: clock.timers }).toEqual({
+      aborted: true,
+      reason: "gone",
+      timers: 0,
+    });
+  });
+
+  it("is not ended from outside when the work is done", () => {
+    const deadline = startDeadline({ clock: new FakeClock(), milliseconds: 10, what: "" });
+    deadline[Symbol.dispose]();
+    deadline.end("too late");
+    expect(deadline.aborted).toBe(false);
+  });
+
+  it("says how much time is left", () => {
+    const clock = new FakeClock();
+    using deadline = startDeadline({ clock, milliseconds: 10, what: "" });
+    clock.advance(4);
+    expect(deadline.timeLeft).toBe(6);
+    clock.advance(7);
+    expect(deadline.timeLeft).toBe(0);
+  });
+
   it("of a deadline that ends sooner ends with that, on one timer", () => {
     const clock = new FakeClock();
     using parent = startDeadline({ clock, milliseconds: 10, what: "the reconcile" });

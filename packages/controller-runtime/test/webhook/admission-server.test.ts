@@ -14,6 +14,7 @@ import { Agent } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
+import type { Clock } from "../../src/clock.ts";
 import { Registry } from "../../src/metrics/prom-client.ts";
 import { type AdmissionResult, allow, deny, invalid } from "../../src/webhook/admission-result.ts";
 import { AdmissionServer } from "../../src/webhook/admission-server.ts";
@@ -68,12 +69,12 @@ describe("a review", () => {
     expect(JSON.parse(Buffer.from(response.patch, "base64").toString())).toEqual(patch);
   });
 
-  test("reaches its handler with a signal, the time that is left, and a log that names path and uid", async () => {
+  test("reaches its handler with a deadline and a log that names path and uid", async () => {
     await using server = await startServer({
       routes: {
         "/validate": {
-          handler: ({ name }, { signal, log, timeLeft }) => {
-            log.info("asked", { name, aborted: signal.aborted, timeLeft: timeLeft() });
+          handler: ({ name }, { deadline, log }) => {
+            log.info("asked", { name, aborted: deadline.signal.aborted, timeLeft: deadline.timeLeft });
             return allow();
           },
         },
@@ -295,8 +296,8 @@ describe("a handler", () => {
       clock,
       routes: {
         "/validate": {
-          handler: (_request, { signal }) => {
-            started.resolve(signal);
+          handler: (_request, { deadline }) => {
+            started.resolve(deadline.signal);
             return new Promise<AdmissionResult>(() => {});
           },
         },
@@ -314,12 +315,19 @@ describe("a handler", () => {
   });
 
   test("is told when nobody waits for its answer any more", async () => {
-    const started = Promise.withResolvers<AbortSignal>();
+    const started = Promise.withResolvers<void>();
+    const told: string[] = [];
+    const gone = Promise.withResolvers<void>();
     await using server = await startServer({
       routes: {
         "/validate": {
-          handler: (_request, { signal }) => {
-            started.resolve(signal);
+          handler: (_request, { deadline }) => {
+            deadline.signal.addEventListener("abort", () => told.push(`signal: ${deadline.signal.reason}`));
+            deadline.addEventListener("abort", () => {
+              told.push(`deadline: ${deadline.reason}`);
+              gone.resolve();
+            });
+            started.resolve();
             return new Promise<AdmissionResult>(() => {});
           },
         },
@@ -327,12 +335,36 @@ describe("a handler", () => {
     });
     const client = new AbortController();
     const sent = server.send({ body: review(), signal: client.signal }).catch(() => {});
-    const signal = await started.promise;
-    const aborted = once(signal, "abort");
+    await started.promise;
     client.abort();
-    await Promise.all([aborted, sent]);
-    expect(String(signal.reason)).toBe("Error: the client has gone");
+    await Promise.all([gone.promise, sent]);
+    expect(told).toEqual(["signal: Error: the client has gone", "deadline: Error: the client has gone"]);
     expect(server.log.of("error")).toEqual([]);
+  });
+
+  test("that has its answer when its time is just over gives it, and a fault of its own is told as such", async () => {
+    let now = 0;
+    // As after a thread was busy: the time is over, and no timer has run yet.
+    const clock: Clock = { now: () => now, date: () => new Date(0), after: () => ({ cancel: () => {} }) };
+    await using server = await startServer({
+      clock,
+      routes: {
+        "/validate": {
+          handler: ({ name }) => {
+            now += 60_000;
+            if (name === "bad") throw new Error("a fault");
+            return allow();
+          },
+        },
+      },
+    });
+    const answered = await server.send({ body: review() });
+    expect(JSON.parse(answered.text).response).toMatchObject({ allowed: true });
+    const failed = await server.send({ body: review({ name: "bad" }) });
+    expect(JSON.parse(failed.text).response.status).toMatchObject({
+      code: 500,
+      message: "webhook /validate failed: a fault",
+    });
   });
 
   test("gets no more reviews at a time than there is room for; the others are told to come again", async () => {
@@ -439,8 +471,8 @@ describe("a stop", () => {
     await using server = await startServer({
       routes: {
         "/validate": {
-          handler: (_request, { signal }) => {
-            started.resolve(signal);
+          handler: (_request, { deadline }) => {
+            started.resolve(deadline.signal);
             return new Promise<AdmissionResult>(() => {});
           },
         },

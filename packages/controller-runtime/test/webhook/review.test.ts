@@ -108,8 +108,6 @@ describe("what is no review", () => {
 });
 
 describe("the time for an answer", () => {
-  const timeout = (text: string) => handlerTimeout(new URLSearchParams(text));
-
   test.each([
     ["timeout=10s", 9_500],
     ["timeout=1s", 900],
@@ -123,6 +121,6 @@ describe("the time for an answer", () => {
     ["timeout=3", 9_500],
     ["timeout=0s", 9_500],
   ])("for %j is %d ms: what the API server tells, less the way back", (query, milliseconds) => {
-    expect(timeout(query)).toBe(milliseconds);
+    expect(handlerTimeout(query)).toBe(milliseconds);
   });
 });

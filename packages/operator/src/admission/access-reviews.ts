@@ -37,7 +37,7 @@ export interface AccessReviewsOptions {
 const LASTS = 5_000;
 /** Milliseconds after which an answer in use is asked for again, so that nobody waits when its time is over. */
 const RENEWED_AFTER = 3_000;
-/** Answers that are kept at the most; an entry has some 200 bytes. */
+/** Answers that are kept at the most; an entry has some 200 bytes, and its key. */
 const KEPT = 1_000;
 /** Milliseconds for one question with its retry: what asks has to answer the API server in time itself. */
 const TIMEOUT = 2_000;
@@ -48,7 +48,8 @@ const TIMEOUT = 2_000;
 const UNDER_WAY = { all: 20, perUser: 8, waiting: 200 };
 
 interface Answer {
-  readonly allowed: Promise<boolean>;
+  /** A promise while the question is out. */
+  allowed: boolean | Promise<boolean>;
   /** When it came; `undefined` while the question is out. */
   since: number | undefined;
   /** The answer to the same question, asked again. */
@@ -69,14 +70,13 @@ export class AccessReviews {
   }
 
   /**
-   * Whether `user` has `access`.
+   * Whether `user` has `access`: a promise where that has to be asked.
    *
    * @throws what the client throws when the API server gives no answer; CrowdedError when too many questions wait.
    */
-  allows(user: UserInfo, access: Access): Promise<boolean> {
+  allows(user: UserInfo, access: Access): boolean | Promise<boolean> {
     const spec = specOf(user, access);
-    // Hashed, because a user can be in hundreds of groups.
-    const key = hash("sha256", JSON.stringify(spec), "base64");
+    const key = keyOf(JSON.stringify(spec));
     const known = this.#answers.get(key);
     if (known === undefined) return this.#first(key, spec);
     if (known.since === undefined) return known.allowed;
@@ -91,7 +91,8 @@ export class AccessReviews {
     const answer: Answer = { allowed, since: undefined, next: undefined };
     this.#keep(key, answer);
     allowed.then(
-      () => {
+      (isAllowed) => {
+        answer.allowed = isAllowed;
         answer.since = this.#options.clock.now();
       },
       () => {
@@ -105,7 +106,7 @@ export class AccessReviews {
   #renewed(key: string, spec: SubjectAccessReviewSpec, before: Answer): Promise<boolean> {
     const allowed = this.#ask(spec);
     allowed.then(
-      () => this.#keep(key, { allowed, since: this.#options.clock.now(), next: undefined }),
+      (isAllowed) => this.#keep(key, { allowed: isAllowed, since: this.#options.clock.now(), next: undefined }),
       () => {
         before.next = undefined;
       },
@@ -127,6 +128,13 @@ export class AccessReviews {
     if (this.#answers.size > KEPT && oldest !== undefined) this.#answers.delete(oldest);
   }
 }
+
+/** Characters of a question that is its own key. */
+const LONGEST_KEY = 400;
+
+/** A user can be in hundreds of groups: what is long is hashed. A question begins with `{`, and no hash does: the two never meet. */
+const keyOf = (question: string): string =>
+  question.length <= LONGEST_KEY ? question : hash("sha256", question, "base64");
 
 const specOf = (
   { username, uid, groups, extra }: UserInfo,

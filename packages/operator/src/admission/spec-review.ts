@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  type AbortSource,
   type AdmissionContext,
   type AdmissionHandler,
   type AdmissionRequest,
@@ -28,7 +29,7 @@ export interface SpecReview {
    *
    * @throws where the webhook is at fault itself, and not the object.
    */
-  specFindings(object: unknown, signal: AbortSignal): Promise<readonly Finding[]> | readonly Finding[];
+  specFindings(object: unknown, end: AbortSource): Promise<readonly Finding[]> | readonly Finding[];
   /** What there is to say of its name, when it is created. */
   nameFindings(name: string): readonly Finding[];
 }
@@ -63,7 +64,7 @@ export const specReviewHandler =
     const needs = review.authorNeeds(object, oldObject, namespace);
     const refusal = reviews && (await authorRefusal(request, needs, { reviews, clock, context }));
     if (refusal !== undefined) return refusal;
-    const found = (await review.specFindings(object, context.signal)).map(lenient);
+    const found = (await review.specFindings(object, context.deadline)).map(lenient);
     if (operation === "UPDATE") return answer(ratcheted(found, object, oldObject));
     return answer([...found, ...review.nameFindings(nameOf(object))]);
   };
@@ -86,12 +87,12 @@ const authorRefusal = async (
   needs: readonly AuthorNeed[],
   { reviews, clock, context }: Questioning,
 ): Promise<Denied | undefined> => {
-  const left = context.timeLeft();
+  const left = context.deadline.timeLeft;
   using deadline = startDeadline({
     clock,
     milliseconds: left - Math.min(left * MARGIN_SHARE, LONGEST_MARGIN),
     what: "the question for the author's rights",
-    parent: context.signal,
+    parent: context.deadline,
   });
   const { missing, unknown } = await checkAuthor(userInfo, needs, { reviews, deadline });
   const findings = [...missing, ...unknown];

@@ -1,3 +1,4 @@
+import type { AbortSource } from "@pcmc/controller-runtime";
 import type { TemplateError } from "@pcmc/gotemplate";
 import { type Finding, warning } from "./finding.ts";
 import { didYouMean } from "./nearest.ts";
@@ -7,7 +8,7 @@ import type { TemplateEngine } from "./template-engine.ts";
 export interface TemplateDeps {
   readonly engine: TemplateEngine;
   /** Ends waiting for the engine. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
 }
 
 type Sources = Readonly<Record<string, string>>;
@@ -29,9 +30,16 @@ export const templateFindings = async (sources: Sources, deps: TemplateDeps): Pr
   return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...warnings.flat()];
 };
 
+let loading: Promise<typeof import("@pcmc/gotemplate")> | undefined;
+
+/** Loaded with the first fault: whoever has no templates need not load the engine's package. Asked for once, as asking takes time too. */
+const enginePackage = (): Promise<typeof import("@pcmc/gotemplate")> => {
+  loading ??= import("@pcmc/gotemplate");
+  return loading;
+};
+
 const errorFinding = async (error: TemplateError, sources: Sources): Promise<Finding> => {
-  // Here, not above: whoever has no templates need not load the engine's package.
-  const { caret } = await import("@pcmc/gotemplate");
+  const { caret } = await enginePackage();
   const { key = "", line, column, detail, suggestion } = error;
   return {
     severity: "error",

@@ -1,3 +1,4 @@
+import type { AbortSource } from "@pcmc/controller-runtime";
 import { isObject } from "../api/conform.ts";
 import { type PodConfigMapConfigSpec, templatesFit } from "../api/podconfigmapconfig.ts";
 import { conformPodConfigMapConfig, identityFaults } from "../api/validate.ts";
@@ -14,7 +15,7 @@ import { templateFindings } from "./templates.ts";
 export interface ValidateDeps {
   readonly engine: TemplateEngine;
   /** Ends waiting for the engine. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
 }
 
 /**
@@ -42,18 +43,28 @@ export const specFindings = async (object: unknown, deps: ValidateDeps): Promise
   const { value, findings } = conformPodConfigMapConfig(withoutStatus(object));
   const spec: PodConfigMapConfigSpec = value?.spec ?? {};
   const templates = spec.configMapDataTemplate ?? {};
-  const ofTemplates = templatesFit(templates) ? await templateFindings(templates, deps) : [];
-  const errors = [...findings.map(asError), ...ofTemplates.filter(isError)];
+  const faults = findings.map(asError);
+  // Another thread is at the templates while this one looks at the rest.
+  const [ofTemplates, ofLists] = await Promise.all([
+    templatesFit(templates) ? templateFindings(templates, deps) : [],
+    warningsOfLists(soundFields(spec, faults)),
+  ]);
+  const errors = [...faults, ...ofTemplates.filter(isError)];
   const sound = soundFields(spec, errors);
   return [
     ...errors,
-    ...selectorWarnings(sound.podSelector),
-    ...duplicateWarnings(sound),
+    ...ofLists,
     ...replacedKeyWarnings(sound),
     ...ofTemplates.filter((finding) => !isError(finding)),
     ...(sound.ebpfConfig === undefined ? [] : ebpfWarnings(sound.ebpfConfig)),
   ];
 };
+
+/** Those of the selector and of lists. A promise, so that a fault here leaves none of the templates unheard. */
+const warningsOfLists = async (spec: PodConfigMapConfigSpec): Promise<readonly Finding[]> => [
+  ...selectorWarnings(spec.podSelector),
+  ...duplicateWarnings(spec),
+];
 
 /** The fields of a spec without errors. Warnings about others would be about what nobody wrote, or about very much of it. */
 const soundFields = (spec: PodConfigMapConfigSpec, errors: readonly Finding[]): PodConfigMapConfigSpec => {

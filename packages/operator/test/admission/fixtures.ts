@@ -1,4 +1,11 @@
-import { type AdmissionRequest, silentLogger } from "@pcmc/controller-runtime";
+import {
+  type AdmissionContext,
+  type AdmissionRequest,
+  type Clock,
+  silentLogger,
+  startDeadline,
+  systemClock,
+} from "@pcmc/controller-runtime";
 import { TemplateError, type TemplateErrorFields } from "@pcmc/gotemplate";
 import type { Finding } from "../../src/admission/finding.ts";
 import { describeFinding } from "../../src/admission/finding.ts";
@@ -56,5 +63,11 @@ export const createRequest = (object: Readonly<Record<string, unknown>>): Admiss
   options: undefined,
 });
 
-/** What a handler gets beside the request. */
-export const context = { signal: new AbortController().signal, timeLeft: () => 4_500, log: silentLogger };
+/** What a handler gets beside the request, with so much time. */
+export const contextOf = (milliseconds: number, clock: Clock): AdmissionContext => ({
+  deadline: startDeadline({ clock, milliseconds, what: "webhook" }),
+  log: silentLogger,
+});
+
+/** One whose time never passes. */
+export const context = contextOf(4_500, { ...systemClock, now: () => 0 });

@@ -16,7 +16,7 @@ import { describe, expect, test } from "vitest";
 import { type Access, AccessReviews } from "../../src/admission/access-reviews.ts";
 import { podConfigMapConfigHandler } from "../../src/admission/handler.ts";
 import { pcmc } from "../api/corpus.ts";
-import { context, createRequest, engineThatSays } from "./fixtures.ts";
+import { context, contextOf, createRequest, engineThatSays } from "./fixtures.ts";
 
 const BAD = "{{ toYml . }}";
 const badTemplate = { configMapDataTemplate: { "app.conf": BAD } };
@@ -222,9 +222,10 @@ describe("an author", () => {
     const { engine } = engineThatSays();
     const handler = podConfigMapConfigHandler({ engine, reviews, clock });
     // What a webhook with `timeoutSeconds: 1` has.
-    const result = handler(create(goodTemplate), { ...context, timeLeft: () => 900 });
-    expect(timers.map(({ delay }) => delay)).toEqual([720]);
-    timers[0]?.callback();
+    const result = handler(create(goodTemplate), contextOf(900, clock));
+    // Of the review, and of the question.
+    expect(timers.map(({ delay }) => delay)).toEqual([900, 720]);
+    timers[1]?.callback();
     const status = denied(await result);
     expect(status).toMatchObject({ code: 503, reason: "ServiceUnavailable" });
     expect(status.message).toContain("the question for the author's rights: no result within 0.72 s");

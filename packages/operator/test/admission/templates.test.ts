@@ -3,6 +3,7 @@
  * - What the engine says of a template reaches the finding with key, position and the line at fault.
  * - Templates are compiled in one round trip; only to name the one that reads what no Pod has it takes more.
  */
+import { type AbortSource, startDeadline, systemClock } from "@pcmc/controller-runtime";
 import { expect, test } from "vitest";
 import { templateFindings } from "../../src/admission/templates.ts";
 import { engineThatSays } from "./fixtures.ts";
@@ -60,13 +61,12 @@ test("of very many missing fields of a template the first ten are told", async (
   expect(await templateFindings({ a: "x" }, { engine })).toHaveLength(10);
 });
 
-test("an abort reaches the engine", async () => {
-  const signal = AbortSignal.abort(new Error("over"));
+test("an end reaches the engine", async () => {
+  using signal = startDeadline({ clock: systemClock, milliseconds: Number.POSITIVE_INFINITY, what: "the review" });
   const engine = {
-    compileAll: async (_: unknown, options?: { readonly signal?: AbortSignal | undefined }) => {
-      options?.signal?.throwIfAborted();
-      throw new Error("not aborted");
-    },
+    compileAll: (_: unknown, { signal: heard }: { readonly signal?: AbortSource | undefined } = {}) =>
+      new Promise<never>((_, reject) => heard?.addEventListener("abort", () => reject(heard.reason))),
   };
+  setImmediate(() => signal.end(new Error("over")));
   await expect(templateFindings({ a: "x" }, { engine, signal })).rejects.toThrow("over");
 });
