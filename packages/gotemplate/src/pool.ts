@@ -85,7 +85,10 @@ export class Pool implements LaneEvents {
     task.settle({ kind: "answer", ...done });
     if (answer.broken || answer.memory > this.#options.recycleAbove) this.#retire(lane, lane.tasks);
     this.#assign();
-    if (lane.load === 0 && this.#lanes.has(lane)) this.#rest(lane);
+    if (!this.#lanes.has(lane)) return;
+    if (lane.load === 0) this.#rest(lane);
+    // It was looked at while it began what comes next, and then not again before the first one's deadline.
+    else if (done.elapsed >= STUCK) this.#watch(lane);
   }
 
   died(lane: Lane, error: unknown): void {
