@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { Claims, JOB_NUMBERS } from "./claims.ts";
 import type { Clock } from "./clock.ts";
 import { KnownPrograms } from "./known-programs.ts";
 import { type Answer, type Fault, type Job, State, type WorkerMessage, type WorkerSettings } from "./protocol.ts";
@@ -48,6 +49,8 @@ export class Lane {
   readonly #worker: Worker;
   readonly #clock: Clock;
   readonly #state = new Int32Array(new SharedArrayBuffer(4 * State.length));
+  readonly #word = Claims.word();
+  readonly #claims = new Claims(this.#word);
   readonly #known: KnownPrograms;
   /** In the order in which the worker does them. */
   readonly #tasks: { readonly task: Task; readonly job: Job }[] = [];
@@ -63,7 +66,7 @@ export class Lane {
   constructor({ module, softLimit, programLimit, worker = WORKER, clock }: LaneOptions, events: LaneEvents) {
     this.#clock = clock;
     this.#known = new KnownPrograms(programLimit);
-    const workerData: WorkerSettings = { module, softLimit, state: this.#state };
+    const workerData: WorkerSettings = { module, softLimit, state: this.#state, claims: this.#word };
     this.#worker = new Worker(worker, {
       workerData,
       // Nothing of the process, so that a template's outcome cannot depend on it.
@@ -102,6 +105,11 @@ export class Lane {
     return this.#tasks.length;
   }
 
+  /** Whether it should end before it has to number more jobs than there are numbers. */
+  get isWornOut(): boolean {
+    return this.#last >= JOB_NUMBERS / 2;
+  }
+
   /** What is rendered of the first task, as far as is known. */
   get rendered(): readonly (string | Fault)[] {
     return this.#rendered;
@@ -112,7 +120,7 @@ export class Lane {
     const [first] = this.#tasks;
     if (!first || this.#startedAt === undefined) return 0;
     const now = this.#clock.now();
-    if (Atomics.load(this.#state, State.begun) < first.job.number) this.#startedAt = now;
+    if (this.#claims.begun < first.job.number) this.#startedAt = now;
     return now - this.#startedAt;
   }
 
@@ -151,9 +159,8 @@ export class Lane {
   /** Takes back what the worker has not begun. */
   takeBack(): Task[] {
     const [first] = this.#tasks;
-    if (!first || Atomics.load(this.#state, State.begun) < first.job.number) return [];
-    Atomics.store(this.#state, State.revoked, this.#last);
-    const begun = Atomics.load(this.#state, State.begun);
+    if (!first || this.#claims.begun < first.job.number) return [];
+    const begun = this.#claims.revoke(this.#last);
     const kept = this.#tasks.findIndex(({ job }, index) => index > 0 && job.number > begun);
     const taken = kept < 0 ? [] : this.#tasks.splice(kept);
     for (const { job } of taken) {

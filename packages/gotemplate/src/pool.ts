@@ -83,7 +83,8 @@ export class Pool implements LaneEvents {
   done(lane: Lane, task: Task, done: Done): void {
     const { answer } = done;
     task.settle({ kind: "answer", ...done });
-    if (answer.broken || answer.memory > this.#options.recycleAbove) this.#retire(lane, lane.tasks);
+    const isUsedUp = answer.memory > this.#options.recycleAbove || lane.isWornOut;
+    if (answer.broken || isUsedUp) this.#retire(lane, lane.tasks);
     this.#assign();
     if (!this.#lanes.has(lane)) return;
     if (lane.load === 0) this.#rest(lane);

@@ -7,6 +7,8 @@ export interface WorkerSettings {
   readonly module: WasmModule;
   /** Shared with the pool: see {@link State}. */
   readonly state: Int32Array<SharedArrayBuffer>;
+  /** Shared too: see `Claims`. */
+  readonly claims: BigInt64Array<SharedArrayBuffer>;
   /** Bytes that Go's heap should stay within, so that it collects garbage rather than fails. */
   readonly softLimit: number;
 }
@@ -21,11 +23,7 @@ export const State = {
   /** Where in the template. */
   line: 1,
   column: 2,
-  /** Number of the job that was begun last. */
-  begun: 3,
-  /** Jobs up to this number are not to be begun any more. Written by the pool. */
-  revoked: 4,
-  length: 5,
+  length: 3,
 } as const;
 
 /** Work for a worker. */
@@ -62,7 +60,6 @@ export interface Fault {
 
 /** What happened to the work. */
 export interface Answer {
-  readonly number: number;
   /** For each source that was given. */
   readonly compiled: readonly (Reads | Fault | undefined)[];
   /** For each index that was to be rendered; fewer, when the instance broke. Without the parts that were sent before. */

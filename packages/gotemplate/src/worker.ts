@@ -3,11 +3,13 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { breakage } from "./breakage.ts";
+import { Claims } from "./claims.ts";
 import { Instance } from "./instance.ts";
 import { type Answer, type Fault, type Job, State, type WorkerMessage, type WorkerSettings } from "./protocol.ts";
 import type { Reads } from "./reads.ts";
 
-const { module, state, softLimit } = workerData as WorkerSettings;
+const { module, state, claims: word, softLimit } = workerData as WorkerSettings;
+const claims = new Claims(word);
 const port = parentPort;
 if (!port) throw new Error("this file is the body of a worker");
 
@@ -83,15 +85,12 @@ const answer = (job: Job): Answer => {
     const [index = 0, line = 1, column = 1] = state;
     broken = { index, fault: { line, column, ...breakage(error, instance.said) } };
   }
-  return { number: job.number, compiled, rendered, unusable, broken, memory: instance.memory };
+  return { compiled, rendered, unusable, broken, memory: instance.memory };
 };
 
 const send = (message: WorkerMessage): void => port.postMessage(message);
 
 port.on("message", (job: Job) => {
-  // First this, then that: the pool does the opposite, so one of the two sees the other.
-  Atomics.store(state, State.begun, job.number);
-  if (job.number <= Atomics.load(state, State.revoked)) return;
-  send({ kind: "answer", answer: answer(job) });
+  if (claims.begin(job.number)) send({ kind: "answer", answer: answer(job) });
 });
 send({ kind: "ready" });
