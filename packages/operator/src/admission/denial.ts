@@ -12,7 +12,7 @@ const CODES = {
   Invalid: 422,
   /** The author lacks a right. */
   Forbidden: 403,
-  /** It is not known whether the author has it. */
+  /** It is not known whether the author has it, or whether the object is right. */
   ServiceUnavailable: 503,
 } as const;
 

@@ -20,6 +20,8 @@ export interface Finding {
   readonly excerpt?: string;
   /** The kind of fault, in Kubernetes' words. Absent: FieldValueInvalid. */
   readonly reason?: FaultReason;
+  /** An error only because it could not be judged in time: another try may find nothing. */
+  readonly isUnjudged?: true;
 }
 
 /** What an error is about, and what it says. */

@@ -9,9 +9,12 @@ export interface HandlerOptions extends ReviewOptions {
   readonly engine: TemplateEngine;
 }
 
+/** Of the time that is left: the author has been told of nothing yet, and the answer has to be on its way in time. */
+const PARSE_SHARE = 0.6;
+
 const reviewOf = (engine: TemplateEngine): SpecReview => ({
   authorNeeds,
-  specFindings: (object, signal) => specFindings(object, { engine, signal }),
+  specFindings: (object, end) => specFindings(object, { engine, signal: end, parseTime: end.timeLeft * PARSE_SHARE }),
   nameFindings: nameWarnings,
 });
 

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import {
-  type AbortSource,
   type AdmissionContext,
   type AdmissionHandler,
   type AdmissionRequest,
@@ -11,6 +10,7 @@ import {
   type Denied,
   startDeadline,
   systemClock,
+  type WorkDeadline,
 } from "@pcmc/controller-runtime";
 import { isObject } from "../api/conform.ts";
 import type { AccessReviews } from "./access-reviews.ts";
@@ -29,7 +29,7 @@ export interface SpecReview {
    *
    * @throws where the webhook is at fault itself, and not the object.
    */
-  specFindings(object: unknown, end: AbortSource): Promise<readonly Finding[]> | readonly Finding[];
+  specFindings(object: unknown, end: WorkDeadline): Promise<readonly Finding[]> | readonly Finding[];
   /** What there is to say of its name, when it is created. */
   nameFindings(name: string): readonly Finding[];
 }
@@ -129,5 +129,8 @@ const lenient = (finding: Finding): Finding =>
 const answer = (findings: readonly Finding[]): AdmissionResult => {
   const errors = findings.filter(isError);
   const warnings = findings.filter((finding) => !isError(finding)).map(describeFinding);
-  return errors.length === 0 ? allow({ warnings }) : denial(errors, { reason: "Invalid", warnings });
+  if (errors.length === 0) return allow({ warnings });
+  // What is wrong stays wrong; what could not be judged may be right.
+  const reason = errors.every(({ isUnjudged }) => isUnjudged) ? "ServiceUnavailable" : "Invalid";
+  return denial(errors, { reason, warnings });
 };

@@ -1,5 +1,5 @@
 import type { AbortSource } from "@pcmc/controller-runtime";
-import type { TemplateError } from "@pcmc/gotemplate";
+import type { Reads, TemplateError } from "@pcmc/gotemplate";
 import { type Finding, warning } from "./finding.ts";
 import { didYouMean } from "./nearest.ts";
 import { type MissingField, missingField } from "./pod-schema.ts";
@@ -9,6 +9,8 @@ export interface TemplateDeps {
   readonly engine: TemplateEngine;
   /** Ends waiting for the engine. */
   readonly signal?: AbortSource | undefined;
+  /** Milliseconds that all templates may take to be parsed. Default: the engine's. */
+  readonly parseTime?: number | undefined;
 }
 
 type Sources = Readonly<Record<string, string>>;
@@ -22,13 +24,19 @@ const pathOf = (key: string) => ["spec", "configMapDataTemplate", key];
  */
 export const templateFindings = async (sources: Sources, deps: TemplateDeps): Promise<readonly Finding[]> => {
   if (Object.keys(sources).length === 0) return [];
-  const { errors, reads } = await deps.engine.compileAll(sources, { signal: deps.signal });
+  const { errors, reads } = await compile(sources, deps);
   const failed = new Set(errors.map(({ key }) => key));
   const sound = Object.keys(sources).filter((key) => !failed.has(key));
-  const isAnyMissing = reads.kind === "paths" && reads.paths.some((path) => missingField(path) !== undefined);
-  const warnings = isAnyMissing ? await Promise.all(sound.map((key) => readWarnings(key, sources, deps))) : [];
+  const warnings = mayMiss(reads, sound) ? await Promise.all(sound.map((key) => readWarnings(key, sources, deps))) : [];
   return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...warnings.flat()];
 };
+
+const compile = (sources: Sources, { engine, signal, parseTime }: TemplateDeps) =>
+  engine.compileAll(sources, { signal, deadline: parseTime });
+
+/** Whether one of the templates may read what no Pod has. Of several, one that reads everything hides what the others read. */
+const mayMiss = (reads: Reads, keys: readonly string[]): boolean =>
+  reads.kind === "whole" ? keys.length > 1 : reads.paths.some((path) => missingField(path) !== undefined);
 
 let loading: Promise<typeof import("@pcmc/gotemplate")> | undefined;
 
@@ -40,7 +48,12 @@ const enginePackage = (): Promise<typeof import("@pcmc/gotemplate")> => {
 
 const errorFinding = async (error: TemplateError, sources: Sources): Promise<Finding> => {
   const { caret } = await enginePackage();
-  const { key = "", line, column, detail, suggestion } = error;
+  const { key = "", line, column, detail, suggestion, reason } = error;
+  // That says more of how busy the machine is than of the template.
+  if (reason === "deadline") {
+    const message = `could not be parsed in time: try again, or make it smaller (${detail})`;
+    return { severity: "error", path: pathOf(key), message, isUnjudged: true };
+  }
   return {
     severity: "error",
     path: pathOf(key),
@@ -57,7 +70,7 @@ const TOLD = 10;
 
 /** Compiled alone: of several together the engine tells only what all of them read. */
 const readWarnings = async (key: string, sources: Sources, deps: TemplateDeps): Promise<readonly Finding[]> => {
-  const { reads } = await deps.engine.compileAll({ [key]: sources[key] ?? "" }, { signal: deps.signal });
+  const { reads } = await compile({ [key]: sources[key] ?? "" }, deps);
   if (reads.kind === "whole") return [];
   const missing = new Map<string, MissingField>();
   for (const path of reads.paths) {
@@ -72,5 +85,5 @@ const missingMessage = ({ field, known }: MissingField): string => {
   const step = field.slice(field.lastIndexOf(".") + 1);
   const hint = didYouMean(step, known);
   const more = hint === "" && known.length > 0 && known.length <= 10 ? `: there are ${known.join(", ")}` : hint;
-  return `reads .${field}, which no Pod has, so rendering fails there${more}`;
+  return `reads .${field}, which no Pod has, so that fails or finds nothing${more}`;
 };

@@ -1,4 +1,3 @@
-import type { AbortSource } from "@pcmc/controller-runtime";
 import { isObject } from "../api/conform.ts";
 import { type PodConfigMapConfigSpec, templatesFit } from "../api/podconfigmapconfig.ts";
 import { conformPodConfigMapConfig, identityFaults } from "../api/validate.ts";
@@ -9,14 +8,7 @@ import { replacedKeyWarnings } from "./key-warnings.ts";
 import { metadataFaults } from "./metadata.ts";
 import { nameWarnings } from "./name-warnings.ts";
 import { selectorWarnings } from "./selector-warnings.ts";
-import type { TemplateEngine } from "./template-engine.ts";
-import { templateFindings } from "./templates.ts";
-
-export interface ValidateDeps {
-  readonly engine: TemplateEngine;
-  /** Ends waiting for the engine. */
-  readonly signal?: AbortSource | undefined;
-}
+import { type TemplateDeps, templateFindings } from "./templates.ts";
 
 /**
  * All that admission has to say of a PodConfigMapConfig, without an API server. No error among the findings = it would be
@@ -25,7 +17,7 @@ export interface ValidateDeps {
  *
  * @throws what the engine throws where it is at fault itself and not a template; the signal's reason when that aborts.
  */
-export const validatePodConfigMapConfig = async (object: unknown, deps: ValidateDeps): Promise<readonly Finding[]> => {
+export const validatePodConfigMapConfig = async (object: unknown, deps: TemplateDeps): Promise<readonly Finding[]> => {
   const { metadata } = isObject(object) ? object : {};
   const { name } = isObject(metadata) ? metadata : {};
   const findings = [
@@ -39,7 +31,7 @@ export const validatePodConfigMapConfig = async (object: unknown, deps: Validate
 };
 
 /** The findings below `spec`, and those about unknown fields beside it. */
-export const specFindings = async (object: unknown, deps: ValidateDeps): Promise<readonly Finding[]> => {
+export const specFindings = async (object: unknown, deps: TemplateDeps): Promise<readonly Finding[]> => {
   const { value, findings } = conformPodConfigMapConfig(withoutStatus(object));
   const spec: PodConfigMapConfigSpec = value?.spec ?? {};
   const templates = spec.configMapDataTemplate ?? {};

@@ -25,6 +25,9 @@ interface PlacedFinding extends Place, Pick<Finding, "severity" | "message" | "e
   readonly field: string;
 }
 
+/** Milliseconds that the templates of one may take to be parsed: nobody waits for an answer as an API server does. */
+const PARSE_TIME = 10_000;
+
 /** The kinds that are checked, as one says that there is none of them. */
 const OURS = "PodConfigMapConfig or Watcher";
 
@@ -78,7 +81,7 @@ const admissionFindings = async (manifests: readonly Manifest[]): Promise<readon
 };
 
 const findingsOf = async (manifest: Manifest, engine: TemplateEngine): Promise<readonly Finding[]> =>
-  isWatcher(manifest) ? validateWatcher(manifest.value) : validatePodConfigMapConfig(manifest.value, { engine });
+  isWatcher(manifest) ? validateWatcher(manifest.value) : validatePodConfigMapConfig(manifest.value, { engine, parseTime: PARSE_TIME });
 
 const placed = (manifest: Manifest, finding: Finding): PlacedFinding => {
   const { severity, path, message, position, excerpt } = finding;

@@ -25,9 +25,9 @@ export const sameConditions = (a: readonly Condition[] = [], b: readonly Conditi
 export const conditionOf = (conditions: readonly Condition[] = [], type: string): Condition | undefined =>
   conditions.find((condition) => condition.type === type);
 
-/** `text`, cut to what a message should have at most; never through the middle of a character. */
-export const shorten = (text: string): string =>
-  text.length <= MESSAGE_LENGTH ? text : `${text.slice(0, MESSAGE_LENGTH - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+/** `text`, cut to so many UTF-16 units; never through the middle of a character. */
+export const shorten = (text: string, most: number = MESSAGE_LENGTH): string =>
+  text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 
 /** Conditions in one order, with their fields in one order. */
 const byType = (conditions: readonly Condition[]) =>

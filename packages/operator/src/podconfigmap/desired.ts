@@ -84,7 +84,7 @@ const settle = (pod: PodView, config: ParsedConfig, { lookups, rendered }: Settl
   if (rendering === undefined) return failed(config, "NotRendered", "the templates are not rendered yet");
   if (!rendering.ok) {
     const { faults } = rendering;
-    return { ...failed(config, "TemplateError", faults.map(describeFault).join("; ")), faults };
+    return { ...failed(config, "TemplateError", describeFaults(faults)), faults };
   }
   const data = dataOf(pod, config.spec, rendering.data);
   if (!fits(data)) return failed(config, "TooLarge", tooLarge(sizeOf(data)));
@@ -95,9 +95,19 @@ const settle = (pod: PodView, config: ParsedConfig, { lookups, rendered }: Settl
 
 const NO_TEMPLATES: Rendering = { ok: true, data: {} };
 
+/** Faults that are told one after the other; of more, all places come first, for where a message is cut. */
+const FEW = 3;
+
+const describeFaults = (faults: readonly TemplateFault[]): string => {
+  const told = faults.map(describeFault).join("; ");
+  return faults.length <= FEW ? told : `${faults.length} keys fail, at ${faults.map(placeOf).join(", ")}: ${told}`;
+};
+
 /** `app.conf:3:7: no entry for key "zone"`: as compilers write it, the key in place of the file. */
-export const describeFault = ({ key, line, column, message }: TemplateFault): string =>
-  line === undefined ? `${key}: ${message}` : `${key}:${line}:${column ?? 1}: ${message}`;
+export const describeFault = (fault: TemplateFault): string => `${placeOf(fault)}: ${fault.message}`;
+
+const placeOf = ({ key, line, column }: TemplateFault): string =>
+  line === undefined ? key : `${key}:${line}:${column ?? 1}`;
 
 const tooLarge = (bytes: number): string =>
   `the values hold ${bytes} bytes, a ConfigMap at most ${MAX_DATA_BYTES}: include less, or shorten the templates`;

@@ -18,6 +18,9 @@ export interface Progress {
 /** Pods named in a message; the rest is a count. */
 const NAMED_PODS = 5;
 
+/** A message that names every key that fails is as long as that takes. The API allows twice as much (KEP-1623). */
+const LONGEST_MESSAGE = 16_384;
+
 /** What a status is made of. */
 export interface Findings {
   /** `undefined` = some selected Pod is not settled: what is about ConfigMaps stays as it is. */
@@ -117,11 +120,11 @@ const failureMessage = (failed: ReadonlyMap<string, readonly Failure[]>, matched
         .join("; ")}`,
   );
   const more = names.length > NAMED_PODS ? `; and ${names.length - NAMED_PODS} more` : "";
-  return shorten(`${names.length} of ${podCount(matched)} not up to date: ${named.join("; ")}${more}`);
+  return shorten(`${names.length} of ${podCount(matched)} not up to date: ${named.join("; ")}${more}`, LONGEST_MESSAGE);
 };
 
 const problemMessage = (problems: readonly Failure[]): string =>
-  shorten(problems.map(({ message }) => message).join("; "));
+  shorten(problems.map(({ message }) => message).join("; "), LONGEST_MESSAGE);
 
 /** `1 Pod`, `2 Pods`. */
 export const podCount = (count: number): string => (count === 1 ? "1 Pod" : `${count} Pods`);

@@ -13,9 +13,11 @@ import type { TemplateEngine } from "../../src/admission/template-engine.ts";
 
 /** What an engine says of one source, where it has something to say. */
 export interface Said {
-  readonly error?: Omit<TemplateErrorFields, "key" | "reason">;
-  readonly reads?: readonly (readonly string[])[];
+  readonly error?: Omit<TemplateErrorFields, "key" | "reason"> & Partial<Pick<TemplateErrorFields, "reason">>;
+  readonly reads?: readonly (readonly string[])[] | "whole";
 }
+
+const pathsOf = ({ reads = [] }: Said): readonly (readonly string[])[] => (reads === "whole" ? [] : reads);
 
 /** An engine that says of each source what is given here, and nothing of the others. It counts what it is asked. */
 export const engineThatSays = (said: Readonly<Record<string, Said>> = {}) => {
@@ -28,9 +30,11 @@ export const engineThatSays = (said: Readonly<Record<string, Said>> = {}) => {
       return {
         errors: keys.flatMap((key) => {
           const { error } = of(key);
-          return error === undefined ? [] : [new TemplateError({ ...error, key, reason: "syntax" })];
+          return error === undefined ? [] : [new TemplateError({ reason: "syntax", ...error, key })];
         }),
-        reads: { kind: "paths", paths: keys.flatMap((key) => of(key).reads ?? []) },
+        reads: keys.some((key) => of(key).reads === "whole")
+          ? { kind: "whole" }
+          : { kind: "paths", paths: keys.flatMap((key) => pathsOf(of(key))) },
         render: async () => ({ values: {}, errors: [] }),
       };
     },

@@ -58,6 +58,16 @@ const denied = (result: AdmissionResult): Denied => {
   return result;
 };
 
+test("what could not be judged in time may be tried again; beside what is wrong it is wrong", async () => {
+  const late = { line: 1, column: 1, detail: "took longer than 900 ms", reason: "deadline" } as const;
+  const { engine } = engineThatSays({ slow: { error: late }, [BAD]: { error } });
+  const handler = podConfigMapConfigHandler({ engine });
+  const unjudged = denied(await handler(create({ configMapDataTemplate: { a: "slow" } }), context));
+  expect(unjudged).toMatchObject({ code: 503, reason: "ServiceUnavailable" });
+  const both = denied(await handler(create({ configMapDataTemplate: { a: "slow", b: BAD } }), context));
+  expect(both).toMatchObject({ code: 422, reason: "Invalid" });
+});
+
 describe("passes without a look at it", () => {
   const bad = { ...badTemplate, labelsToInclude: ["not ok"] };
   const passing: readonly (readonly [string, AdmissionRequest])[] = [

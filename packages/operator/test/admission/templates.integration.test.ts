@@ -48,7 +48,10 @@ test("every template at fault is told, each at its key", async () => {
 });
 
 test.each([
-  ["{{ .spec.nodename }}", "reads .spec.nodename, which no Pod has, so rendering fails there: did you mean nodeName?"],
+  [
+    "{{ .spec.nodename }}",
+    "reads .spec.nodename, which no Pod has, so that fails or finds nothing: did you mean nodeName?",
+  ],
   ["{{ .Values.x }}", "reads .Values, which no Pod has"],
   ["{{ .spec.containers.name }}", "reads .spec.containers.name, which no Pod has"],
   ["{{ .metadata.managedFields }}", "reads .metadata.managedFields, which no Pod has"],

@@ -1,7 +1,9 @@
 /*
  * Invariants:
  * - What the engine says of a template reaches the finding with key, position and the line at fault.
- * - Templates are compiled in one round trip; only to name the one that reads what no Pod has it takes more.
+ * - Templates are compiled in one round trip; only to name the one that reads what no Pod has it takes more, and where one reads
+ *   everything, which hides what the others read.
+ * - A template that could not be parsed in time is not called wrong.
  */
 import { type AbortSource, startDeadline, systemClock } from "@pcmc/controller-runtime";
 import { expect, test } from "vitest";
@@ -49,9 +51,42 @@ test("a field that no Pod has is a warning at the template that reads it, with w
   });
   const findings = await templateFindings({ a: "sound", b: "misspelt", c: "foreign" }, { engine });
   expect(findings.map(({ severity, path, message }) => `${severity} ${path.at(-1)}: ${message}`)).toEqual([
-    "warning b: reads .spec.nodename, which no Pod has, so rendering fails there: did you mean nodeName?",
-    "warning c: reads .Values, which no Pod has, so rendering fails there: there are metadata, spec, status, pcmc, labels, annotations, namespace, podName, nodeName, phase",
+    "warning b: reads .spec.nodename, which no Pod has, so that fails or finds nothing: did you mean nodeName?",
+    "warning c: reads .Values, which no Pod has, so that fails or finds nothing: there are metadata, spec, status, pcmc, labels, annotations, namespace, podName, nodeName, phase",
   ]);
+});
+
+test("a template that reads everything hides no missing field of another", async () => {
+  const { engine } = engineThatSays({
+    everything: { reads: "whole" },
+    misspelt: { reads: [["spec", "nodename"]] },
+  });
+  const findings = await templateFindings({ a: "everything", b: "misspelt" }, { engine });
+  expect(findings.map(({ path }) => path.at(-1))).toEqual(["b"]);
+});
+
+test("what could not be parsed in time says so, and is not called wrong", async () => {
+  const late = { line: 1, column: 1, detail: "took longer than 900 ms", reason: "deadline" } as const;
+  const { engine } = engineThatSays({ slow: { error: late } });
+  expect(await templateFindings({ a: "slow" }, { engine })).toEqual([
+    {
+      severity: "error",
+      path: ["spec", "configMapDataTemplate", "a"],
+      message: "could not be parsed in time: try again, or make it smaller (took longer than 900 ms)",
+      isUnjudged: true,
+    },
+  ]);
+});
+
+test("the engine gets the time that there is", async () => {
+  const deadlines: unknown[] = [];
+  const { engine } = engineThatSays();
+  const compileAll: typeof engine.compileAll = (sources, options) => {
+    deadlines.push(options?.deadline);
+    return engine.compileAll(sources, options);
+  };
+  await templateFindings({ a: "x" }, { engine: { compileAll }, parseTime: 700 });
+  expect(deadlines).toEqual([700]);
 });
 
 test("of very many missing fields of a template the first ten are told", async () => {

@@ -182,6 +182,25 @@ describe("templates", () => {
     ]);
   });
 
+  test("that fail in large numbers are all named by their places before anything is told of one", () => {
+    const faults = Array.from({ length: 20 }, (_, n) => ({
+      key: `${n}.conf`,
+      line: n + 1,
+      column: 4,
+      message: "no such field",
+    }));
+    const pod = podView();
+    const state = {
+      ...new Namespace({ pods: [pod], configs: [templated] }).state,
+      rendered: () => ({ ok: false, faults }) as const,
+    };
+    const [settled] = desiredConfigMaps(pod, state);
+    const places = faults.map(({ key, line, column }) => `${key}:${line}:${column}`);
+    expect(settled).toMatchObject({
+      message: expect.stringContaining(`20 keys fail, at ${places.join(", ")}: 0.conf:1:4: no such field; 1.conf:`),
+    });
+  });
+
   test("count in the limit of 1 MiB, with what they replace left out", () => {
     const settled = (podName: string) => {
       const pod = podView();

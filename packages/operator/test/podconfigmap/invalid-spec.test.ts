@@ -56,6 +56,19 @@ test("a list of labels that is none makes the PodConfigMapConfig not Ready, also
   ]);
 });
 
+test.each([
+  [1, 16_000, false],
+  [5, 3_200, false],
+  [5, 8_000, true],
+])("of %i Pods with %i characters each, the message is cut: %s", (pods, length, isCut) => {
+  const failure = { reason: "TemplateError", message: `${"x".repeat(length - 1)}!` };
+  const failed = new Map(Array.from({ length: pods }, (_, n) => [`web-${n}`, [failure]] as const));
+  const progress = { matched: pods, failed, problems: [], invalid: undefined };
+  const [ready] = nextStatus(stored({}), { progress, ebpf: undefined }, new Date(0))?.conditions ?? [];
+  expect(ready?.message.match(/!/g)?.length === pods).toBe(!isCut);
+  expect(ready?.message.length).toBeLessThanOrEqual(16_384);
+});
+
 test("what admission would refuse and still can be used is used", () => {
   const many = Array.from({ length: 300 }, (_, i) => `key-${i}`);
   const { spec, problems } = parsePodConfigMapConfig(stored({ labelsToInclude: many }));
