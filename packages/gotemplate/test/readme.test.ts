@@ -1,7 +1,7 @@
 /**
  * Invariants:
  * - the README's examples print what they say, as the package that is published, which has no TypeScript;
- * - that package needs nothing else, and nothing that Node 22 does not have;
+ * - that package needs nothing else, and nothing that the oldest Node that it takes does not have;
  * - the README names every function that is missing.
  */
 import { execFileSync } from "node:child_process";
@@ -25,29 +25,48 @@ const promised = (code: string): string =>
 /** Without what the console does for the eye. */
 const plain = (text: string): string => text.replaceAll(/\s+/g, " ").replaceAll(/["']/g, "'").trim();
 
+/** The version that package.json names as the oldest. */
+const { engines } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const oldest = `${String(engines.node).replace(">=", "")}.0`;
+
+/** That Node's program, as npm has it. */
+const fetchNode = (version: string): string =>
+  execFileSync("npx", ["--yes", `--package=node@${version}`, "node", "-p", "process.execPath"], {
+    cwd: tmpdir(),
+    encoding: "utf8",
+  }).trim();
+
 let folder: string;
+const nodes: Record<string, string> = { "this Node": process.execPath };
 beforeAll(() => {
+  nodes["the oldest Node"] = fetchNode(oldest);
   folder = mkdtempSync(join(tmpdir(), "gotemplate-"));
   mkdirSync(join(folder, "node_modules/@pcmc"), { recursive: true });
   pack(join(folder, "node_modules/@pcmc/gotemplate"));
-});
+}, 180_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("there are examples", () => {
   expect(examples).toHaveLength(2);
 });
 
-test.each(examples.map((code, index) => [index + 1, code] as const))(
-  "example %d prints what it says",
-  (index, code) => {
-    const file = join(folder, `example-${index}.mjs`);
-    writeFileSync(file, code);
-    const output = execFileSync(process.execPath, ["--no-experimental-strip-types", file], { encoding: "utf8" });
-    expect(plain(output).replaceAll(/\[ | \]/g, (bracket) => bracket.trim())).toBe(
-      plain(promised(code)).replaceAll(/\[ | \]/g, (bracket) => bracket.trim()),
-    );
-  },
+test("the oldest Node is the one that package.json names", () => {
+  const version = execFileSync(nodes["the oldest Node"] ?? "", ["--version"], { encoding: "utf8" });
+  expect(version.trim()).toBe(`v${oldest}`);
+});
+
+const runs = ["this Node", "the oldest Node"].flatMap((node) =>
+  examples.map((code, index) => [index + 1, node, code] as const),
 );
+
+test.each(runs)("example %d prints what it says with %s", (index, node, code) => {
+  const file = join(folder, `example-${index}.mjs`);
+  writeFileSync(file, code);
+  const output = execFileSync(nodes[node] ?? "", ["--no-experimental-strip-types", file], { encoding: "utf8" });
+  expect(plain(output).replaceAll(/\[ | \]/g, (bracket) => bracket.trim())).toBe(
+    plain(promised(code)).replaceAll(/\[ | \]/g, (bracket) => bracket.trim()),
+  );
+});
 
 test("every function that is missing is named", () => {
   for (const { name } of excludedFunctions) expect(readme).toMatch(new RegExp(`\\b${name}\\b`));
