@@ -24,9 +24,12 @@ export const NAMESPACE_SCHEMA: Schema = { type: "string", pattern: `^${LABEL}$`,
 /** The name of an object. */
 export const NAME_SCHEMA: Schema = { type: "string", pattern: `^${LABEL}(\\.${LABEL})*$`, maxLength: 253 };
 
+/** 1 to 65535: any free port, 0, is none that a probe or a Service could ask. */
+const PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+
 const ADDRESS: Schema = {
   type: "string",
-  pattern: "^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)?:[0-9]{1,5}$",
+  pattern: `^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)?:${PORT}$`,
 };
 
 const number = (allowed: string): Schema => {
@@ -53,8 +56,6 @@ const alternatives = ({ type, default: text, env }: Setting<unknown>): readonly 
       return [{ type: "string", pattern: "^/." }];
     case "file":
       return [{ type: "string", minLength: 1 }];
-    case "url":
-      return [{ type: "string", pattern: "^https://[^/?#@]+/?$" }];
     default:
       if (type.placeholder.includes("|") && type.parse(text) !== undefined)
         return [{ enum: type.placeholder.split("|") }];

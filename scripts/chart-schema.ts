@@ -32,6 +32,13 @@ const SHARE: Schema = {
     { type: "string", pattern: "^([0-9]{1,2}|100)%$" },
   ],
 };
+/** At least one of something. */
+const SHARE_OF_SOME: Schema = {
+  anyOf: [
+    { type: "integer", minimum: 1 },
+    { type: "string", pattern: "^([1-9][0-9]?|100)%$" },
+  ],
+};
 const SHARE_OR_EMPTY: Schema = { anyOf: [SHARE, { const: "" }] };
 
 const closed = (properties: Readonly<Record<string, Schema>>): Schema => ({
@@ -82,10 +89,19 @@ const agent = toggled({
   capabilities: { type: "array", items: { type: "string", pattern: "^[A-Z_]+$" }, uniqueItems: true },
   resources: MAP,
   priorityClassName: STRING,
+  resourceQuota: toggled({
+    pods: {
+      anyOf: [
+        { type: "integer", minimum: 1 },
+        { type: "string", pattern: "^[1-9][0-9]*k?$" },
+      ],
+    },
+  }),
   tolerations: OBJECTS,
   nodeSelector: STRINGS,
   affinity: MAP,
-  maxUnavailable: SHARE,
+  // DaemonSets with none are refused by the API server.
+  maxUnavailable: SHARE_OF_SOME,
   podAnnotations: STRINGS,
   podLabels: LABELS,
   extraEnv: OBJECTS,
@@ -137,6 +153,7 @@ const pods: Readonly<Record<string, Schema>> = {
   podSecurityContext: MAP,
   securityContext: MAP,
   terminationGracePeriodSeconds: { type: "integer", minimum: 0 },
+  cleanUpOnUninstall: BOOLEAN,
 };
 
 /** chart/values.schema.json. */

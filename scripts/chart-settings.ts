@@ -15,6 +15,8 @@ export const ELSEWHERE: Readonly<Partial<Record<SettingKey, string>>> = {
   createSaAndRolebinding: "podlogreader.createSaAndRoleBinding",
   allowPodGet: "podlogreader.allowPodGet",
   webhookEnabled: "webhooks.enabled",
+  // Of a manager outside of the cluster: this one is called by its Service.
+  webhookUrl: "the Service of the webhooks",
 };
 
 /** Where the chart's default is not the program's, and why. */

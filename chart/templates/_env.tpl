@@ -101,6 +101,53 @@ program's own default: files/settings.yaml has these, in order.
   value: --max-semi-space-size=1
 {{- end }}
 
+{{/* Entries of an environment whose names are not among `names`. Takes `entries` as a list, and prints one. */}}
+{{- define "pcmc.envWithout" -}}
+{{- $names := .names }}
+{{- $kept := list }}
+{{- range .entries }}
+{{- if not (has .name $names) }}
+{{- $kept = append $kept . }}
+{{- end }}
+{{- end }}
+{{- toYaml $kept }}
+{{- end }}
+
+{{/* Further environment of the manager, and of the Job by which agents detach, as a list; with role all the agents' own beats it. */}}
+{{- define "pcmc.extraEnv" -}}
+{{- $extra := .Values.extraEnv }}
+{{- if eq .Values.role "all" }}
+{{- $names := list }}
+{{- range .Values.agent.extraEnv }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- $kept := include "pcmc.envWithout" (dict "entries" $extra "names" $names) | fromYamlArray }}
+{{- $extra = concat $kept .Values.agent.extraEnv }}
+{{- end }}
+{{- toYaml $extra }}
+{{- end }}
+
+{{/*
+The environment of a container: `own`, a list as text, and `extra`, a list that beats it. A name stands there once: with
+server-side apply the API server refuses one that does twice.
+*/}}
+{{- define "pcmc.env" -}}
+{{- $own := fromYamlArray .own }}
+{{- $names := list }}
+{{- range .extra }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- $kept := include "pcmc.envWithout" (dict "entries" $own "names" $names) | fromYamlArray }}
+{{- if eq (len $kept) (len $own) }}
+{{- .own }}
+{{- else if $kept }}
+{{- toYaml $kept }}
+{{- end }}
+{{- with .extra }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* Arguments of the manager, beyond the command. */}}
 {{- define "pcmc.managerArgs" -}}
 {{- if ne (join "," .Values.controllers) "podconfigmap,watcher,podlogreader" }}

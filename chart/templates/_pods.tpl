@@ -1,16 +1,22 @@
 {{/*
 Probes of a container with a port `metrics`, which is ready at the first look or a second later. An agent stays for long, and is asked
-less often.
+less often. Takes `readyPeriod`, and `host` where it listens at one of the node's: kubelets ask the Pod's address otherwise.
 */}}
 {{- define "pcmc.probes" -}}
 livenessProbe:
   httpGet:
+    {{- with .host }}
+    host: {{ . | toYaml }}
+    {{- end }}
     path: /healthz
     port: metrics
   periodSeconds: 10
   timeoutSeconds: 5
 readinessProbe:
   httpGet:
+    {{- with .host }}
+    host: {{ . | toYaml }}
+    {{- end }}
     path: /readyz
     port: metrics
   periodSeconds: {{ .readyPeriod }}

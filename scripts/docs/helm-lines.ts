@@ -3,7 +3,7 @@ import { joined, SHELL } from "./pcmc-lines.ts";
 
 /** What an upgrade that sets values has to say, and what happens without it. */
 const DEMANDED: readonly (readonly [flag: string, otherwise: string])[] = [
-  ["--reset-then-reuse-values", "what was set before is forgotten, and agents go without detaching"],
+  ["--reset-then-reuse-values", "what was set before is forgotten, agents among it"],
   ["--namespace", "it goes to whatever namespace the reader's context has"],
 ];
 

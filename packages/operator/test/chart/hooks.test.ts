@@ -4,13 +4,15 @@
  * Invariants:
  * - The Job by which agents detach runs as the manager's Pods do: image, pull policy, files, network; and where they do, so with
  *   role all on the nodes of agent.*.
- * - Nothing is injected into its Pod.
+ * - Nothing is injected into its Pod, by us or by who goes by labels and annotations of the manager's.
  * - What an interrupted removal leaves is found by `pcmc uninstall`, and no Service of the manager's selects the Job's Pod.
+ * - Who says so has nothing done after the removal, as Argo CD needs it.
  * - Certificates that were made for the release go with it, whoever made them, and nobody else's do.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UNINSTALL_JOB } from "../../src/rbac/names.ts";
 import { OWN_PODS } from "../../src/watcher/excluded-namespaces.ts";
+import { documented } from "./support/documented.ts";
 import { type ChartObject, containerOf, Helm, objectsIn, only, type Values } from "./support/helm.ts";
 
 let helm: Helm;
@@ -77,6 +79,21 @@ describe("the Job by which agents detach", () => {
     expect(containerOf(job)).toMatchObject({ volumeMounts: extraVolumeMounts, env: extraEnv });
   });
 
+  test.each<readonly [string, object]>([
+    ["manager", { a: "manager", b: "manager" }],
+    ["all", { a: "manager", b: "manager", c: "agent" }],
+  ])("with role %s has the labels and annotations of that process's Pod, and its own name", async (role, expected) => {
+    const own = { a: "manager", b: "manager" };
+    const ofAgent = { a: "agent", c: "agent" };
+    const name = { [OWN_PODS.key]: "another" };
+    const agent = { enabled: role === "manager", podLabels: ofAgent, podAnnotations: ofAgent };
+    const job = only(await all({ role, agent, podLabels: { ...own, ...name }, podAnnotations: own }), "Job");
+    expect(job.spec?.template?.metadata).toEqual({
+      labels: { ...expected, [OWN_PODS.key]: UNINSTALL_JOB },
+      annotations: expected,
+    });
+  });
+
   test.each([
     ["manager", NAME, "Never"],
     ["all", `${NAME}-agent`, "Always"],
@@ -131,16 +148,33 @@ describe("Secrets that are removed after a release", () => {
     ["cert-manager's", { webhooks: { certManager: { enabled: true } } }],
     ["webhooks that are off by now", { webhooks: { enabled: false } }],
   ])("with %s: the manager's and cert-manager's", async (_, values) => {
-    expect(await secrets(values)).toEqual([`${NAME}-webhook-cert`, `${NAME}-webhook-tls`]);
+    expect(await secrets(values)).toEqual([`${NAME}-webhook-cert`, `${NAME}-webhook-tls`, `${NAME}-webhook-ca`]);
+  });
+
+  test("with an issuer of somebody else: not the CA's, which may be theirs", async () => {
+    const certManager = { enabled: true, issuerRef: { name: "corporate" } };
+    expect(await secrets({ webhooks: { certManager } })).toEqual([`${NAME}-webhook-cert`, `${NAME}-webhook-tls`]);
   });
 
   test("the manager's has the name that the settings give, and none is there twice", async () => {
-    expect(await secrets({ settings: { webhookSecretName: "other" } })).toEqual(["other", `${NAME}-webhook-tls`]);
-    const same = `${NAME}-webhook-tls`;
-    expect(await secrets({ settings: { webhookSecretName: same } })).toEqual([same]);
+    const [tls, ca] = ["tls", "ca"].map((suffix) => `${NAME}-webhook-${suffix}`);
+    expect(await secrets({ settings: { webhookSecretName: "other" } })).toEqual(["other", tls, ca]);
+    expect(await secrets({ settings: { webhookSecretName: tls } })).toEqual([tls, ca]);
   });
 
   test("are none where certificates are somebody else's", async () => {
     expect(await secrets({ settings: { webhookCertDir: "/certs" } })).toEqual([]);
   });
+});
+
+test("without cleanUpOnUninstall nothing is done after the removal, and agents detach before it", async () => {
+  const objects = await all({ agent: { enabled: true }, cleanUpOnUninstall: false });
+  expect(hooksIn(objects, "post-delete")).toEqual([]);
+  expect(hooksIn(objects, "pre-delete").map(({ kind }) => kind)).toContain("Job");
+});
+
+test("the Application in docs/how-to/install.md has values by which nothing is done after the removal", async () => {
+  const { spec } = only(documented("docs/how-to/install.md"), "Application");
+  const objects = await all(Object(spec?.source).helm.valuesObject);
+  expect(hooksIn(objects, "post-delete")).toEqual([]);
 });

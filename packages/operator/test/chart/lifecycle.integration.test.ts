@@ -9,12 +9,14 @@
  * - CRDs come with the release, are upgraded by it, are adopted from `kubectl apply`, and stay when it goes, with all that users
  *   made; with crds.keep: false they go.
  * - CRDs that a release has left are another one's only when that is asked for.
+ * - An upgrade never takes agents away whose rules would stay in the kernels, but where somebody wants just that.
  * - After uninstall nothing of the release is left but CRDs.
  * - Under the permissions that the chart gives, in a few namespaces or in all, the manager is refused nothing.
  * - What the notes say to apply can be applied.
  */
 import { ApiStatusError, type Cluster, freePort, isAtLeast, startCluster } from "@pcmc/devcluster";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { detachPatch } from "../../src/cli/uninstall/agent-pods.ts";
 import { eventually } from "../integration/support/eventually.ts";
 import { ManagerProcess } from "../integration/support/manager-process.ts";
 import { Namespace } from "../integration/support/namespace.ts";
@@ -230,6 +232,64 @@ test.each([
   // Without any value helm would take those of before.
   await upgrade({ replicas: 2 }, flag);
   expect(await strategy()).toBe("RollingUpdate");
+});
+
+const AGENTS = "podconfigmap-controller-agent";
+
+/** Has a DaemonSet's Pods detach, as `pcmc uninstall --agents-only` does, and leaves it so. */
+const detach = async (name: string): Promise<void> => {
+  const where = ["daemonset", name, "--namespace", "ops"];
+  const patch = detachPatch(JSON.parse((await cluster.kubectl(["get", ...where, "--output=json"])).stdout));
+  const args = ["patch", ...where, "--type=strategic", "--patch", JSON.stringify(patch)];
+  expect(await cluster.kubectl(args)).toMatchObject({ exitCode: 0 });
+};
+
+const daemonSets = async () => {
+  const { stdout } = await cluster.kubectl(["get", "daemonsets", "--namespace", "ops", "--output=name"]);
+  return stdout.split("\n").filter(Boolean);
+};
+
+/** Not empty: without any value helm takes those of before. */
+const WITHOUT_AGENTS = { role: "manager", agent: { enabled: false } };
+
+test.each<readonly [string, Values, name: string]>([
+  ["agents", WITHOUT_JOB, AGENTS],
+  ["both in one process", { role: "all", ...WITHOUT_HOOK }, "podconfigmap-controller"],
+])("an upgrade without agents from %s is refused until these have detached", async (_, values, name) => {
+  await install(values);
+  await expect(upgrade(WITHOUT_AGENTS)).rejects.toThrow(
+    new RegExp(`DaemonSet ${name} .*\`pcmc uninstall --agents-only\`.*upgrade.md#agents-off-or-off-some-nodes`),
+  );
+  expect(await daemonSets()).toEqual([`daemonset.apps/${name}`]);
+  await detach(name);
+  await upgrade(WITHOUT_AGENTS);
+  expect(await daemonSets()).toEqual([]);
+});
+
+test("an upgrade without agents is refused no more when their DaemonSet was deleted", async () => {
+  await install(WITHOUT_JOB);
+  expect(await cluster.kubectl(["delete", "daemonset", AGENTS, "--namespace", "ops"])).toMatchObject({ exitCode: 0 });
+  await upgrade(WITHOUT_AGENTS);
+  expect(await daemonSets()).toEqual([]);
+});
+
+test("agents that stay, in this process or another, and those of kubectl are in no upgrade's way", async () => {
+  await install(WITHOUT_JOB);
+  await upgrade({ role: "all", ...WITHOUT_HOOK });
+  await upgrade({ role: "manager", ...WITHOUT_JOB });
+  await detach(AGENTS);
+  await upgrade(WITHOUT_AGENTS);
+  const manifest = (
+    await helm.must(["template", "another", CHART, "--show-only", "templates/agent-daemonset.yaml"], {
+      agent: { enabled: true },
+    })
+  ).replace("namespace: default", "namespace: ops");
+  expect(await cluster.kubectl(["apply", "-f", "-"], { input: manifest })).toMatchObject({ exitCode: 0 });
+  onTestFinished(async () => {
+    await cluster.kubectl(["delete", "daemonset", AGENTS, "--namespace", "ops", "--ignore-not-found"]);
+  });
+  await upgrade({ ...WITHOUT_AGENTS, replicas: 3 });
+  expect(await daemonSets()).toEqual([`daemonset.apps/${AGENTS}`]);
 });
 
 /** What the notes give to `kubectl apply`, as a shell would. */

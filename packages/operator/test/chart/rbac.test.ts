@@ -6,6 +6,7 @@
  *   choices of podlogreader: in all namespaces by ClusterRoles, or by Roles in just those that are named.
  * - With namespaces, nothing is left of ClusterRoles but what no Role can give.
  * - Every rule has the comment that the code gives it.
+ * - Who makes the rules themselves is told all of them that the Job before the removal needs.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GROUPS, type Group } from "../../src/controllers/names.ts";
@@ -15,7 +16,8 @@ import { AUDIENCES, audiencePermissions } from "../../src/rbac/aggregated.ts";
 import { groupPermissions, permissionsFor } from "../../src/rbac/groups.ts";
 import { leasePermissions, managerPermissions } from "../../src/rbac/manager.ts";
 import { certificatePermissions, webhookPermissions } from "../../src/rbac/webhooks.ts";
-import { type ChartObject, Helm, only, type Rule, type Values } from "./support/helm.ts";
+import { documented } from "./support/documented.ts";
+import { type ChartObject, Helm, objectsIn, only, type Rule, type Values } from "./support/helm.ts";
 
 let helm: Helm;
 beforeAll(async () => {
@@ -185,6 +187,17 @@ test("each rule is explained", async () => {
     ...AUDIENCES.flatMap((audience) => audiencePermissions[audience]),
   ];
   expect(all.filter(({ why }) => !text.includes(`  # ${why}\n`))).toEqual([]);
+});
+
+test("the rules that docs/how-to/uninstall.md gives to the Job with rbac.create: false are those that it has without", async () => {
+  const objects = documented("docs/how-to/uninstall.md");
+  const hooks = objectsIn(await helm.render({ crds: { install: false }, agent: { enabled: true } }));
+  for (const kind of ["Role", "RoleBinding"]) {
+    const { rules, roleRef, subjects } = only(hooks, kind, `${MANAGER}-uninstall`);
+    const written = only(objects, kind);
+    expect([written.rules, written.roleRef]).toEqual([rules, roleRef]);
+    expect(written.subjects?.map(({ name }) => name)).toEqual(subjects?.map(({ name }) => name));
+  }
 });
 
 test("nothing is granted with rbac.create: false", async () => {

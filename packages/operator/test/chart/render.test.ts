@@ -98,7 +98,11 @@ const expected: readonly (readonly [what: string, values: Values, objects: reado
   [
     "certificates of cert-manager",
     { webhooks: { certManager: { enabled: true } } },
-    [...without(DEFAULT, ...OWN_CERTIFICATE), `Certificate ops/${NAME}-webhook`, `Issuer ops/${NAME}-webhook`],
+    [
+      ...without(DEFAULT, ...OWN_CERTIFICATE),
+      ...["", "-ca"].map((suffix) => `Certificate ops/${NAME}-webhook${suffix}`),
+      ...["-self-signed", "-ca"].map((suffix) => `Issuer ops/${NAME}-webhook${suffix}`),
+    ],
   ],
   [
     "certificates of an issuer that is there",
@@ -135,6 +139,12 @@ const expected: readonly (readonly [what: string, values: Values, objects: reado
         .map((file) => `ConfigMap ops/${NAME}-dashboard-${file.replace(".json", "")}`),
     ],
   ],
+  [
+    "a quota for the agents",
+    { agent: { enabled: true, resourceQuota: { enabled: true } } },
+    [...DEFAULT, ...AGENT, `ResourceQuota ops/${NAME}-agent`],
+  ],
+  ["a quota for agents that are not there", { agent: { enabled: false, resourceQuota: { enabled: true } } }, DEFAULT],
   ["one replica, which has no budget", { replicas: 1 }, without(DEFAULT, "PodDisruptionBudget")],
   [
     "accounts and roles of others",
@@ -280,6 +290,23 @@ test("ports, probes and monitors follow the addresses of the settings", async ()
   expect(containerOf(silent).ports).toEqual([{ name: "webhook", containerPort: 9443 }]);
 });
 
+test.each<readonly [addr: string, host: string | undefined]>([
+  [":19480", undefined],
+  ["0.0.0.0:19480", undefined],
+  ["[::]:19480", undefined],
+  ["127.0.0.1:19480", "127.0.0.1"],
+  ["[::1]:19480", "::1"],
+  ["localhost:19480", "localhost"],
+])("on its node's network a process at %s is asked at %s", async (metricsAddr, host) => {
+  const settings = { metricsAddr };
+  for (const values of [{ agent: { enabled: true, settings } }, { role: "all", agent: { settings } }]) {
+    const { livenessProbe, readinessProbe } = containerOf(only(await helm.objects(values), "DaemonSet"));
+    const asked = [livenessProbe, readinessProbe].map((probe) => Object(probe).httpGet);
+    const at = host === undefined ? {} : { host };
+    expect(asked).toEqual(["/healthz", "/readyz"].map((path) => ({ ...at, path, port: "metrics" })));
+  }
+});
+
 test("the agent is confined to three capabilities, two folders of its node, and all nodes", async () => {
   const agent = only(await helm.objects({ agent: { enabled: true } }), "DaemonSet");
   expect(containerOf(agent).securityContext).toEqual({
@@ -297,6 +324,18 @@ test("the agent is confined to three capabilities, two folders of its node, and 
   });
 });
 
+test.each<readonly [Values, Values, hard: string]>([
+  [{ agent: { enabled: true } }, {}, "1k"],
+  [{ role: "all" }, { pods: 5000 }, "5000"],
+])("with %j a quota %j is for %s Pods, of the class that these have", async (values, quota, pods) => {
+  const agent = { ...Object(values.agent), resourceQuota: { enabled: true, ...quota }, priorityClassName: "urgent" };
+  const objects = await helm.objects({ ...values, agent });
+  expect(only(objects, "DaemonSet").spec?.template?.spec.priorityClassName).toBe("urgent");
+  const of = { scopeName: "PriorityClass", operator: "In", values: ["urgent"] };
+  const { spec } = only(objects, "ResourceQuota");
+  expect(spec).toEqual({ hard: { pods }, scopeSelector: { matchExpressions: [of] } });
+});
+
 test("with failurePolicy Fail what users write waits for the operator, and Pods never do", async () => {
   const objects = await helm.objects({ webhooks: { failurePolicy: "Fail" } });
   const policies = (kind: string) => only(objects, kind).webhooks?.map(({ failurePolicy }) => failurePolicy);
@@ -310,7 +349,7 @@ test("cert-manager is told what to trust, and the manager where the certificate 
     const { annotations } = only(objects, kind).metadata;
     expect(annotations).toEqual({ "cert-manager.io/inject-ca-from": `ops/${NAME}-webhook` });
   }
-  const certificate = only(objects, "Certificate").spec;
+  const certificate = only(objects, "Certificate", `${NAME}-webhook`).spec;
   expect(certificate?.dnsNames).toContain(`${NAME}-webhook.ops.svc`);
   const deployment = only(objects, "Deployment");
   const { volumeMounts, env } = containerOf(deployment);
@@ -319,6 +358,26 @@ test("cert-manager is told what to trust, and the manager where the certificate 
   expect(deployment.spec?.template?.spec.volumes).toEqual([
     { name: mount.name, secret: { secretName: certificate?.secretName, optional: true } },
   ]);
+});
+
+test("the chart's own issuer is a CA that stays known while the certificates that it signs change", async () => {
+  const objects = await helm.objects({ webhooks: { certManager: { enabled: true } } });
+  const signed = only(objects, "Certificate", `${NAME}-webhook`).spec;
+  const issuer = only(objects, "Issuer", Object(signed?.issuerRef).name);
+  expect(issuer.metadata.namespace).toBe("ops");
+  const ca = objects.find(({ spec }) => spec?.isCA === true)?.spec;
+  expect(issuer.spec).toEqual({ ca: { secretName: ca?.secretName } });
+  expect(ca?.secretName).not.toBe(signed?.secretName);
+  // With the same key a renewed one vouches for what was signed before.
+  expect(ca).toMatchObject({ duration: "87600h", privateKey: { rotationPolicy: "Never" } });
+  expect(signed?.privateKey).toMatchObject({ rotationPolicy: "Always" });
+  expect(only(objects, "Issuer", Object(ca?.issuerRef).name).spec).toEqual({ selfSigned: {} });
+});
+
+test("a certificate is asked of the issuer that values name, of its kind and group", async () => {
+  const issuerRef = { name: "corporate", kind: "ClusterIssuer" };
+  const objects = await helm.objects({ webhooks: { certManager: { enabled: true, issuerRef } } });
+  expect(only(objects, "Certificate").spec?.issuerRef).toEqual({ ...issuerRef, group: "cert-manager.io" });
 });
 
 test("the alerts are those of files/alerts.yaml, with the labels and runbooks that values say", async () => {

@@ -42,9 +42,19 @@ const refused: readonly (readonly [where: string, values: Values])[] = [
   ["/settings/controllerMaxRetries", { settings: { controllerMaxRetries: 1_000_001 } }],
   ["/settings/metricsAddr", { settings: { metricsAddr: "8080" } }],
   ["/settings/metricsAddr", { settings: { metricsAddr: "" } }],
-  ["/settings/webhookUrl", { settings: { webhookUrl: "http://example.com" } }],
+  ["/settings/metricsAddr", { settings: { metricsAddr: ":65536" } }],
+  ["/settings/webhookAddr", { settings: { webhookAddr: ":0" } }],
+  // YAML takes digits after a zero for something else.
+  ["/settings/webhookAddr", { settings: { webhookAddr: ":09443" } }],
+  // Of a manager outside of the cluster; in one it would leave the webhooks uncalled.
+  ["'webhookUrl' not allowed", { settings: { webhookUrl: "https://example.com:9443" } }],
   ["/agent/settings", { agent: { settings: { leaderElectionEnabled: false } } }],
   ["/agent/maxUnavailable", { agent: { maxUnavailable: "all" } }],
+  ["/agent/maxUnavailable", { agent: { maxUnavailable: 0 } }],
+  ["/agent/maxUnavailable", { agent: { maxUnavailable: "0%" } }],
+  ["/agent/settings/metricsAddr", { agent: { settings: { metricsAddr: ":99999" } } }],
+  ["/cleanUpOnUninstall", { cleanUpOnUninstall: "no" }],
+  ["/agent/resourceQuota/pods", { agent: { resourceQuota: { pods: "many" } } }],
   ["/agent/admissionPolicy", { agent: { admissionPolicy: "off" } }],
   ["/webhooks/failurePolicy", { webhooks: { failurePolicy: "ignore" } }],
   ["/webhooks/certManager/issuerRef", { webhooks: { certManager: { issuerRef: { kind: "ClusterIssuer" } } } }],
@@ -70,11 +80,6 @@ test.each<readonly [string, Values]>([
     "settings.webhookCertDir: must not be given",
     { settings: { webhookCertDir: "/c" }, webhooks: { certManager: { enabled: true } } },
   ],
-  ["settings.webhookUrl: must not be given", { settings: { webhookUrl: "https://a:9443", webhookCertDir: "/c" } }],
-  [
-    "settings.webhookUrl: must not be given",
-    { settings: { webhookUrl: "https://a:9443" }, webhooks: { certManager: { enabled: true } } },
-  ],
   [
     "podDisruptionBudget: one of minAvailable and maxUnavailable must be empty",
     { podDisruptionBudget: { minAvailable: 1 } },
@@ -83,6 +88,28 @@ test.each<readonly [string, Values]>([
     "podDisruptionBudget: one of minAvailable and maxUnavailable must be given",
     { podDisruptionBudget: { maxUnavailable: "" } },
   ],
+  ["podDisruptionBudget.maxUnavailable: must not be 0", { podDisruptionBudget: { maxUnavailable: 0 } }],
+  ["podDisruptionBudget.maxUnavailable: must not be 0", { podDisruptionBudget: { maxUnavailable: "0%" } }],
+  [
+    "podDisruptionBudget.minAvailable: must be less than replicas (2)",
+    { podDisruptionBudget: { maxUnavailable: "", minAvailable: 2 } },
+  ],
+  [
+    "podDisruptionBudget.minAvailable: must be less than replicas (3)",
+    { replicas: 3, podDisruptionBudget: { maxUnavailable: "", minAvailable: "67%" } },
+  ],
+  [
+    "settings.webhookAddr: must have another port than settings.metricsAddr",
+    { settings: { metricsAddr: "0.0.0.0:9443" } },
+  ],
+  [
+    "settings.webhookAddr: must have another port than agent.settings.metricsAddr",
+    { role: "all", settings: { webhookAddr: ":19480" } },
+  ],
+  ...["127.0.0.1", "127.1.2.3", "localhost", "[::1]", "[0:0:0:0:0:0:0:1]"].map((host): [string, Values] => [
+    "settings.metricsAddr: must not be a loopback address",
+    { settings: { metricsAddr: `${host}:8080` } },
+  ]),
   [
     "settings.metricsAddr: must not be 0",
     { settings: { metricsAddr: "0" }, metrics: { podMonitor: { enabled: true } } },
@@ -118,6 +145,25 @@ test.each<Values>([
   { agent: { enabled: true, detachOnUninstall: false, settings: { metricsAddr: "0" } } },
   { role: "all", settings: { metricsAddr: "0" }, metrics: { podMonitor: { enabled: true } } },
 ])("an address that nobody here asks may be 0: %j", async (values) => {
+  expect(await template(values)).toMatchObject({ exitCode: 0 });
+});
+
+test.each<Values>([
+  { settings: { metricsAddr: "0.0.0.0:65535", webhookAddr: "[::]:1" } },
+  { settings: { metricsAddr: ":9443" }, webhooks: { enabled: false } },
+  // What is no part of the Pod.
+  { role: "all", settings: { metricsAddr: "127.0.0.1:9443" } },
+  { agent: { enabled: true, settings: { metricsAddr: ":9443" } } },
+])("addresses that are in nobody's way are taken: %j", async (values) => {
+  expect(await template(values)).toMatchObject({ exitCode: 0 });
+});
+
+test.each<Values>([
+  { replicas: 3, podDisruptionBudget: { maxUnavailable: "", minAvailable: "66%" } },
+  { podDisruptionBudget: { enabled: false, maxUnavailable: 0 } },
+  // There is none then.
+  { replicas: 1, podDisruptionBudget: { maxUnavailable: "", minAvailable: 1 } },
+])("a budget that lets a replica go is taken, and so is one that there is not: %j", async (values) => {
   expect(await template(values)).toMatchObject({ exitCode: 0 });
 });
 
@@ -158,7 +204,21 @@ const TEXTS = [
     "text",
     "x y",
   ],
-  ...[":80", "[::1]:80", "127.0.0.1:9", ":999999", "/a/b", "/", "a/b", "https://x:9443", "https://x/y", "A", "a.b"],
+  ...[
+    ":80",
+    "[::1]:80",
+    "127.0.0.1:9",
+    ":65535",
+    ":65536",
+    ":999999",
+    "/a/b",
+    "/",
+    "a/b",
+    "https://x:9443",
+    "https://x/y",
+    "A",
+    "a.b",
+  ],
 ];
 
 /** The program takes `T` and `1` for true, too; values have booleans. Of a folder that others mount, it takes any text. */

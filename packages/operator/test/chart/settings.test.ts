@@ -4,6 +4,8 @@
  * Invariants:
  * - Each setting of the table is a value of the chart, or is decided by another value or by the Pod: none is forgotten.
  * - What is set reaches each program that reads it, under the name of its variable, as the program parses it.
+ * - No variable stands twice in a container, and what users add beats what the chart sets: the API server refuses twins when they
+ *   are applied on the server.
  * - What is the program's own default is not written down, nor is what is empty.
  * - Webhooks are served where values say so, also with a kubeconfig, by which the program alone would not.
  * - values.yaml has each of them, with a default that the program takes.
@@ -16,7 +18,7 @@ import { agentSettingsTable } from "../../src/settings/agent-table.ts";
 import { nodeSettings } from "../../src/settings/common-settings.ts";
 import { loadSettings } from "../../src/settings/settings.ts";
 import { type SettingKey, settingsTable } from "../../src/settings/table.ts";
-import { CHART, environmentOf, Helm, only, type Values } from "./support/helm.ts";
+import { CHART, containerOf, environmentOf, Helm, objectsIn, only, type Values } from "./support/helm.ts";
 
 let helm: Helm;
 beforeAll(async () => {
@@ -51,7 +53,7 @@ const OTHER: Readonly<Record<SettingKey, string | number | boolean>> = {
   controllerMaxRetries: 1_000_000,
   controllerReconciliationTimeout: "0",
   webhookAddr: "127.0.0.1:9500",
-  webhookUrl: "https://127.0.0.1:9443",
+  webhookUrl: "",
   webhookSecretName: "another-cert",
   webhookCertDir: "/certs",
   authorChecks: false,
@@ -173,14 +175,49 @@ test("manager and agent in one process get the settings of both", async () => {
   });
 });
 
-test("no variable stands twice in a container", async () => {
-  for (const values of [{ agent: { enabled: true } }, { role: "all" }]) {
-    const objects = await helm.objects(values);
-    for (const { spec } of objects) {
-      const names = spec?.template?.spec.containers.flatMap(({ env }) => env.map(({ name }) => name)) ?? [];
-      expect(names).toEqual([...new Set(names)]);
+describe("variables that users add", () => {
+  const text = (name: string, value: string) => ({ name, value });
+  /** All that the container of an object has in its environment, in order. */
+  const envOf = async (values: Values, kind: string, name?: string) =>
+    containerOf(only(objectsIn(await helm.render({ crds: { install: false }, ...values })), kind, name)).env ?? [];
+
+  test.each<readonly [string, Values, kind: string]>([
+    ["the manager", {}, "Deployment"],
+    ["agents", { agent: { enabled: true } }, "DaemonSet"],
+    ["both in one process", { role: "all" }, "DaemonSet"],
+  ])("leave out what the chart sets for %s, and nothing else", async (_, values, kind) => {
+    const plain = await envOf(values, kind);
+    const replaced = plain.map(({ name }) => name).filter((_, index) => index % 2 === 1);
+    const extraEnv = [text("ZONE", "a"), ...replaced.map((name) => text(name, "theirs"))];
+    const given = kind === "Deployment" ? { extraEnv } : { agent: { ...Object(values.agent), extraEnv } };
+    const kept = plain.filter(({ name }) => !replaced.includes(name));
+    expect(replaced).not.toEqual([]);
+    expect(await envOf({ ...values, ...given }, kind)).toEqual([...kept, ...extraEnv]);
+  });
+
+  test("leave out all that the chart sets, where they have all of it", async () => {
+    const extraEnv = (await envOf({}, "Deployment")).map(({ name }) => text(name, "theirs"));
+    expect(await envOf({ extraEnv }, "Deployment")).toEqual(extraEnv);
+  });
+
+  test.each([
+    ["the process", "DaemonSet"],
+    ["the Job by which it detaches", "Job"],
+  ])("are the agents' in %s where role all has both", async (_, kind) => {
+    const extraEnv = [text("A", "manager"), text("B", "manager")];
+    const agent = { extraEnv: [text("B", "agent"), text("C", "agent")] };
+    const env = await envOf({ role: "all", extraEnv, agent }, kind);
+    expect(env.filter(({ name }) => /^[ABC]$/.test(name))).toEqual([text("A", "manager"), ...agent.extraEnv]);
+  });
+
+  test("are none where there are none: no variable stands twice", async () => {
+    for (const values of [{ agent: { enabled: true } }, { role: "all" }]) {
+      for (const { spec } of await helm.objects(values)) {
+        const names = spec?.template?.spec.containers.flatMap(({ env }) => env.map(({ name }) => name)) ?? [];
+        expect(names).toEqual([...new Set(names)]);
+      }
     }
-  }
+  });
 });
 
 test("values.yaml names each setting, with a value that the program takes", () => {

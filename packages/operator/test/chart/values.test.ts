@@ -68,7 +68,7 @@ test.each<readonly [Values, Values]>([
   [{}, { maxUnavailable: 1 }],
   [{ maxUnavailable: "25%" }, { maxUnavailable: "25%" }],
   [{ maxUnavailable: "", minAvailable: 1 }, { minAvailable: 1 }],
-  [{ maxUnavailable: 0 }, { maxUnavailable: 0 }],
+  [{ maxUnavailable: "", minAvailable: "50%" }, { minAvailable: "50%" }],
 ])("the budget of %j is %j, of the manager's Pods, and not for those that are not ready", async (given, budget) => {
   const { spec } = only(await helm.objects({ podDisruptionBudget: given }), "PodDisruptionBudget");
   expect(spec).toEqual({ ...budget, unhealthyPodEvictionPolicy: "AlwaysAllow", selector: OWN_PODS });
