@@ -6,7 +6,7 @@
  *   the change.
  * - A Pod that does not end, or is never begun, makes its node unreachable, and only that.
  * - Which flags an agent works by, its removal works by.
- * - Of ConfigMaps, Roles and the like only what is surely ours is ours.
+ * - Of ConfigMaps, Roles, Secrets and the like only what is surely ours is ours.
  * - What fails is tried again until it is done, and says meanwhile what is in the way.
  */
 import { type Clock, type Stored, silentLogger, type Timer } from "@pcmc/controller-runtime";
@@ -15,11 +15,14 @@ import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { describe, expect, test } from "vitest";
 import { detaching, detachPatch, uninstallArgs } from "../../src/cli/uninstall/agent-pods.ts";
 import { flagValue } from "../../src/cli/uninstall/command-line.ts";
+import { foreignText } from "../../src/cli/uninstall/deletion.ts";
 import { farewell } from "../../src/cli/uninstall/farewell.ts";
 import { isGenerated, isManaged, isReader } from "../../src/cli/uninstall/generated.ts";
+import { isOwnSecret } from "../../src/cli/uninstall/webhook-secret.ts";
 import { farewellPatch } from "../../src/ebpf/uninstall-conditions.ts";
 import { hashedName } from "../../src/podconfigmap/names.ts";
 import { marksOf } from "../../src/podconfigmap/ownership.ts";
+import { filledSecret } from "../integration/support/uninstall-secret.ts";
 
 const NOW = new Date("2026-01-01T00:10:00Z");
 const stored = (name: string) => ({ name, namespace: "default", uid: `uid-${name}`, resourceVersion: "1" });
@@ -169,6 +172,34 @@ test("a Role is podlogreader's with both marks and the name", () => {
   expect(isReader({ name: "podlogreader-web", labels, annotations })).toBe(true);
   expect(isReader({ name: "podlogreader-web", labels })).toBe(false);
   expect(isReader({ name: "web", labels, annotations })).toBe(false);
+});
+
+describe("the Secret of the webhooks' certificates", async () => {
+  const own = await filledSecret();
+  const others = await filledSecret("cert-manager");
+  const changed = (data: Readonly<Record<string, string>>) => ({ ...own, data: { ...own.data, ...data } });
+  const both = [own, others].map(({ data }) => Buffer.from(data["ca.crt"] ?? "", "base64").toString());
+  const { "ca.key": _, ...keyless } = own.data;
+
+  test.each([
+    ["as the manager writes it", own, true],
+    ["with CAs of others", others, false],
+    ["with a CA of others beside ours", changed({ "ca.crt": Buffer.from(both.join("")).toString("base64") }), false],
+    ["without the keys of the CAs, as cert-manager has it", { ...own, data: keyless }, false],
+    ["with something of others beside", changed({ "keystore.p12": "" }), false],
+    ["of another type", { ...own, type: "Opaque" }, false],
+    ["that was emptied", { type: own.type, data: { "tls.crt": "", "tls.key": "" } }, false],
+    ["without data", { type: own.type }, false],
+  ])("%s is ours as it should be", (_case, secret, ours) => {
+    expect(isOwnSecret(secret)).toBe(ours);
+  });
+});
+
+test("what is left of others is told in a line, or not at all", () => {
+  expect(foreignText("NetworkPolicy", [])).toEqual([]);
+  expect(foreignText("NetworkPolicy", ["a/b", "a/c"])).toEqual([
+    expect.stringMatching(/^2 NetworkPolicies left, with a label of ours but .*: a\/b, a\/c$/),
+  ]);
 });
 
 describe("what is said of a Pod at the end", () => {

@@ -8,6 +8,7 @@
  */
 import { since } from "@pcmc/devcluster";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { filledSecret } from "./support/uninstall-secret.ts";
 import { AGENT, LEASE, LOCK, MANAGER, NS, useUninstallStage } from "./support/uninstall-stage.ts";
 
 const policies = since("1.30", "ValidatingAdmissionPolicy v1");
@@ -95,7 +96,10 @@ describe("pcmc uninstall", () => {
     const manager = "/apis/apps/v1/namespaces/shop/deployments/podconfigmap-controller";
     await stage.kubectl("patch", "deployment", "podconfigmap-controller", "-n", "shop", "-p", JSON.stringify({ spec }));
     await stage.cluster.request("POST", LEASE, { metadata: { name: "other-lock" } });
-    await stage.cluster.request("POST", `${NS}/secrets`, { metadata: { name: "other-cert" } });
+    await stage.cluster.request("POST", `${NS}/secrets`, {
+      metadata: { name: "other-cert" },
+      ...(await filledSecret()),
+    });
     expect(await stage.pcmc("uninstall --agents-only --yes")).toMatchObject({
       code: 0,
       stdout: "agents: detached on 2 nodes (DaemonSet shop/podconfigmap-controller-agent)\n",
@@ -109,6 +113,7 @@ describe("pcmc uninstall", () => {
     await stage.cluster.request("POST", lease, { metadata: { name: LOCK } });
     await stage.cluster.request("POST", `${NS}/secrets`, {
       metadata: { name: "podconfigmap-controller-webhook-cert" },
+      ...(await filledSecret()),
     });
     expect(await stage.pcmc("uninstall --yes")).toMatchObject({ code: 0 });
     for (const path of [

@@ -30,10 +30,16 @@ import { findInstallation } from "../../src/cli/uninstall/installation.ts";
 import { operatorStep } from "../../src/cli/uninstall/own-objects.ts";
 import { marksOf } from "../../src/podconfigmap/ownership.ts";
 import { fixedConfig } from "./support/manager.ts";
+import { filledSecret } from "./support/uninstall-secret.ts";
 import { AGENT, LEASE, LOCK, MANAGER, NS, ROOT, useUninstallStage } from "./support/uninstall-stage.ts";
 
 const SECRETS = "/api/v1/namespaces/default/secrets";
 const TLS = "podconfigmap-controller-webhook-tls";
+const QUOTAS = "/api/v1/namespaces/default/resourcequotas";
+/** Of the chart's own CA. */
+const CA = "podconfigmap-controller-webhook-ca";
+const SHARED = "podconfigmap-controller-webhook-cert";
+const ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts";
 const EBPF_READY = "podconfig.example.com/EbpfReady";
 
 const stage = useUninstallStage();
@@ -195,14 +201,61 @@ describe("the removal of the operator's own objects", () => {
 describe("pcmc uninstall", () => {
   test("without --purge leaves definitions and what was made for users", async () => {
     await populate();
-    const annotations = { "cert-manager.io/certificate-name": "podconfigmap-controller-webhook" };
-    await stage.cluster.request("POST", SECRETS, { metadata: { name: TLS, annotations } });
+    const issuedFor = (certificate: string) => ({ "cert-manager.io/certificate-name": certificate });
+    const leaf = { name: TLS, annotations: issuedFor("podconfigmap-controller-webhook") };
+    const ca = { name: CA, annotations: issuedFor("podconfigmap-controller-webhook-ca") };
+    for (const metadata of [leaf, ca]) await stage.cluster.request("POST", SECRETS, { metadata });
+    const labels = { "app.kubernetes.io/name": "podconfigmap-controller-agent" };
+    const quota = { metadata: { name: "podconfigmap-controller-agent", labels }, spec: { hard: { pods: "1k" } } };
+    await stage.cluster.request("POST", QUOTAS, quota);
     const { code, stdout, stderr } = await stage.pcmc("uninstall --yes");
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^note: .* --purge removes them\n$/)]);
     expect(stdout).not.toMatch(/^ConfigMaps of Pods|^definitions/m);
     expect(await stage.exists(`${NS}/configmaps/pod-web-from-app-cfg`)).toBe(true);
     expect(await stage.exists(MANAGER)).toBe(false);
-    expect(await stage.exists(`${SECRETS}/${TLS}`)).toBe(false);
+    for (const name of [TLS, CA]) expect(await stage.exists(`${SECRETS}/${name}`)).toBe(false);
+    expect(await stage.exists(`${QUOTAS}/podconfigmap-controller-agent`)).toBe(false);
+  });
+
+  test("takes the Secret that the manager filled, and names one of others in its place", async () => {
+    onTestFinished(async () => void (await stage.kubectl("delete", "secret", SHARED, "--ignore-not-found")));
+    await stage.cluster.request("POST", SECRETS, { metadata: { name: SHARED }, ...(await filledSecret("others")) });
+    const { code, stderr } = await stage.pcmc("uninstall --yes");
+    const stays = `operator: Secret default/${SHARED} stays: what it holds is not surely ours\n`;
+    expect([code, stderr]).toEqual([0, expect.stringContaining(stays)]);
+    expect(await stage.exists(`${SECRETS}/${SHARED}`)).toBe(true);
+    await stage.kubectl("delete", "secret", SHARED);
+    await stage.cluster.request("POST", SECRETS, { metadata: { name: SHARED }, ...(await filledSecret()) });
+    const again = await stage.pcmc("uninstall --yes --namespace default");
+    expect(again.stdout).toMatch(new RegExp(`^operator: deleted 1 object: Secret default/${SHARED}$`, "m"));
+    expect(await stage.exists(`${SECRETS}/${SHARED}`)).toBe(false);
+  });
+
+  test("does not touch that Secret where the manager has its certificate from others", async () => {
+    onTestFinished(async () => void (await stage.kubectl("delete", "secret", SHARED, "--ignore-not-found")));
+    await stage.cluster.request("POST", SECRETS, { metadata: { name: SHARED }, ...(await filledSecret()) });
+    await stage.kubectl("set", "env", "deployment/podconfigmap-controller", "WEBHOOK_CERT_DIR=/certs");
+    const { code, stderr } = await stage.pcmc("uninstall --yes");
+    const why = "the manager has its certificate from others, in /certs";
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`operator: Secret default/${SHARED} stays: ${why}\n`)]);
+    expect(await stage.exists(`${SECRETS}/${SHARED}`)).toBe(true);
+  });
+
+  test("takes the ServiceAccount that the manager runs as, whatever its name, and names what has our label alone", async () => {
+    const labels = { "app.kubernetes.io/name": "podconfigmap-controller" };
+    for (const name of ["pcmc", "somebodys"]) {
+      await stage.cluster.request("POST", ACCOUNTS, { metadata: { name, labels } });
+    }
+    onTestFinished(
+      async () => void (await stage.kubectl("delete", "serviceaccount", "somebodys", "pcmc", "--ignore-not-found")),
+    );
+    await stage.kubectl("set", "serviceaccount", "deployment/podconfigmap-controller", "pcmc");
+    const { code, stdout, stderr } = await stage.pcmc("uninstall --yes");
+    const line = "operator: 1 ServiceAccount left, with a label of ours but not surely ours: .*: default/somebodys\n";
+    expect([code, stderr]).toEqual([1, expect.stringMatching(new RegExp(`^${line}note: .*\n$`))]);
+    expect(stdout).toContain("ServiceAccount default/pcmc");
+    expect(await stage.exists(`${ACCOUNTS}/pcmc`)).toBe(false);
+    expect(await stage.exists(`${ACCOUNTS}/somebodys`)).toBe(true);
   });
 
   test("changes nothing with --dry-run, without a yes, and where nobody can be asked", async () => {

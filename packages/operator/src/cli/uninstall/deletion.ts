@@ -8,7 +8,7 @@ import {
   type Resource,
   type Stored,
 } from "@pcmc/controller-runtime";
-import { callOf, type StepContext } from "./step.ts";
+import { callOf, counted, type StepContext, someOf } from "./step.ts";
 
 /** Deletions under way at a time. */
 const AT_ONCE = 16;
@@ -65,6 +65,14 @@ export const deleteAll = async (context: StepContext, sought: Sought): Promise<D
   }
   return deleted;
 };
+
+/** What to do about those that are `foreign`: a line, or none. */
+export const foreignText = (kind: string, keys: readonly string[]): readonly string[] =>
+  keys.length === 0
+    ? []
+    : [
+        `${counted(keys.length, kind)} left, with a label of ours but not surely ours: look at them, and delete them by hand: ${someOf(keys)}`,
+      ];
 
 /** What to do about one that is `changed`. */
 export const changedText = (kind: string, key: string): string => `${kind} ${key} changed meanwhile: run it again`;

@@ -6,8 +6,8 @@ import { deploymentNameOf, MANAGED_BY_SELECTOR, markedUidOf, nameFor } from "../
 import { RoleBindings, Roles } from "../../rbac/resources.ts";
 import { configMapNameOf } from "../../watcher/names.ts";
 import { WATCHER, WATCHER_UID } from "../../watcher/ownership.ts";
-import { changedText, type Deleted, deleteAll, type Sought } from "./deletion.ts";
-import { counted, type Step, someOf } from "./step.ts";
+import { changedText, type Deleted, deleteAll, foreignText, type Sought } from "./deletion.ts";
+import { counted, type Step } from "./step.ts";
 
 /**
  * Whether a ConfigMap is one that a PodConfigMapConfig made: the name is one that we compute, and the Pod is named by an
@@ -53,11 +53,7 @@ const stepOf = (name: string, sought: readonly Sought[]): Step => ({
 });
 
 const leftOf = ({ kind }: Resource, { foreign, changed }: Deleted): readonly string[] => [
-  ...(foreign.length === 0
-    ? []
-    : [
-        `${counted(foreign.length, kind)} left, with a label of ours but not surely ours: look at them, and delete them by hand: ${someOf(foreign)}`,
-      ]),
+  ...foreignText(kind, foreign),
   ...changed.map((key) => changedText(kind, key)),
 ];
 

@@ -36,6 +36,10 @@ export interface Installation {
   readonly others: readonly string[];
   readonly lock: ObjectKey;
   readonly secret: ObjectKey;
+  /** The folder from which its manager takes certificates that others make: a Secret of that name is then none of ours. */
+  readonly certDir?: string | undefined;
+  /** What its Pods run as: with the chart, users name the manager's. Absent = none is known. */
+  readonly accounts?: readonly string[];
   /** The release of Helm that it belongs to. */
   readonly release: string | undefined;
 }
@@ -63,7 +67,7 @@ export const findInstallation = async (client: Client, given: string | undefined
   const namespace = given ?? found[0] ?? DEFAULT_NAMESPACE;
   const workloads = all.filter(({ metadata }) => metadata.namespace === namespace);
   const managers = workloads.filter(({ metadata }) => metadata.name === NAME);
-  const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName } = settingsTable;
+  const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName, webhookCertDir } = settingsTable;
   const lockNamespace = managers.length > 0 ? leaderElectionLockNamespace.default : namespace;
   return {
     namespace,
@@ -74,6 +78,8 @@ export const findInstallation = async (client: Client, given: string | undefined
       name: textOf(managers, leaderElectionLockName) ?? leaderElectionLockName.default,
     },
     secret: { namespace, name: textOf(managers, webhookSecretName) ?? webhookSecretName.default },
+    certDir: textOf(managers, webhookCertDir),
+    accounts: unique(workloads.map(({ spec }) => spec?.template.spec?.serviceAccountName)),
     release: workloads.map(({ metadata }) => metadata.annotations?.["meta.helm.sh/release-name"]).find(Boolean),
   };
 };

@@ -10,8 +10,10 @@ import {
   type Resource,
   Secrets,
   ServiceAccounts,
+  type Stored,
   ValidatingWebhookConfigurations,
 } from "@pcmc/controller-runtime";
+import type { Secret } from "kubernetes-types/core/v1.d.ts";
 import { Deployments } from "../../podlogreader/sources.ts";
 import { NAME } from "../../rbac/names.ts";
 import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from "../../rbac/resources.ts";
@@ -22,9 +24,10 @@ import {
   ValidatingAdmissionPolicyBindings,
 } from "../doctor/resources.ts";
 import { judgeOf } from "./belonging.ts";
-import { changedText, deleteAll, type StoredMetadata } from "./deletion.ts";
+import { changedText, deleteAll, foreignText, type StoredMetadata } from "./deletion.ts";
 import { type Installation, isOwn, OWN_SELECTOR } from "./installation.ts";
 import { callOf, counted, type Step, type StepContext, type StepResult, someOf } from "./step.ts";
+import { isOwnSecret } from "./webhook-secret.ts";
 
 const kind = (apiVersion: string, name: string, plural: string): Resource<KubernetesObject> =>
   defineResource<KubernetesObject>({ apiVersion, kind: name, plural, namespaced: true });
@@ -40,6 +43,7 @@ const OWN: readonly Resource[] = [
   Services,
   ConfigMaps,
   kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+  kind("v1", "ResourceQuota", "resourcequotas"),
   kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
   kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors"),
   kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors"),
@@ -58,21 +62,31 @@ const OWN: readonly Resource[] = [
 /** Their namespaces are those of `WATCH_NAMESPACES`, or of the Lease. */
 const ELSEWHERE: ReadonlySet<Resource> = new Set<Resource>([Roles, RoleBindings]);
 
-/** Where cert-manager puts the webhooks' certificate: `pcmc.certSecret` of the chart. */
-const CERT_MANAGER_SECRET = `${NAME}-webhook-tls`;
-
-/** Whether cert-manager made a Secret for the Certificate of the chart: one that users made has no such annotation. */
-const isIssued = ({ annotations }: StoredMetadata): boolean =>
-  annotations?.["cert-manager.io/certificate-name"] === `${NAME}-webhook`;
+/** Where cert-manager puts what the chart's Certificates are about: `pcmc.certSecret` of the chart, and `pcmc.caSecret`. */
+const ISSUED = [
+  { secret: `${NAME}-webhook-tls`, certificate: `${NAME}-webhook` },
+  { secret: `${NAME}-webhook-ca`, certificate: `${NAME}-webhook-ca` },
+] as const;
 
 /** What has no label by which it could be found. */
-interface Named {
-  readonly resource: Resource;
+interface Named<T extends KubernetesObject> {
+  readonly resource: Resource<T>;
   readonly key: ObjectKey;
-  readonly isOurs?: (metadata: StoredMetadata) => boolean;
+  readonly judge?: (object: Stored<T>) => Verdict;
 }
 
-type Found = Pick<Installation, "namespace" | "others">;
+/** A line on one that stays where somebody may wonder. */
+type Verdict = "ours" | "others" | { readonly stays: string };
+
+/** What became of something that was sought by its name: nothing where there is none. */
+interface Outcome {
+  readonly gone?: readonly string[];
+  readonly notes?: readonly string[];
+}
+
+type Removal = (context: StepContext) => Promise<Outcome>;
+
+type Found = Pick<Installation, "namespace" | "others" | "accounts">;
 
 /** The webhooks, before the manager ends: nobody should wait for one that is gone. */
 export const webhooksStep = (installation: Found): Step => ({
@@ -85,26 +99,48 @@ export const operatorStep = (installation: Installation): Step => ({
   name: "operator",
   run: (context) =>
     removeOwn(context, installation, OWN, [
-      { resource: Secrets, key: installation.secret },
-      { resource: Secrets, key: { ...installation.secret, name: CERT_MANAGER_SECRET }, isOurs: isIssued },
-      { resource: Leases, key: installation.lock },
+      removal(sharedSecret(installation)),
+      ...ISSUED.map((issued) => removal(issuedSecret(installation, issued))),
+      removal({ resource: Leases, key: installation.lock }),
     ]),
+});
+
+/** In which the manager's replicas share the certificate that they make. */
+const sharedSecret = ({ secret, certDir }: Installation): Named<Secret> => ({
+  resource: Secrets,
+  key: secret,
+  judge: (object) => {
+    if (certDir !== undefined) return { stays: `the manager has its certificate from others, in ${certDir}` };
+    return isOwnSecret(object) ? "ours" : { stays: "what it holds is not surely ours" };
+  },
+});
+
+/** What cert-manager made is annotated; a Secret that users made is not. */
+const issuedSecret = ({ secret: { namespace } }: Installation, issued: (typeof ISSUED)[number]): Named<Secret> => ({
+  resource: Secrets,
+  key: { namespace, name: issued.secret },
+  judge: ({ metadata }) =>
+    metadata.annotations?.["cert-manager.io/certificate-name"] === issued.certificate ? "ours" : "others",
 });
 
 const removeOwn = async (
   context: StepContext,
   installation: Found,
   kinds: readonly Resource[],
-  named: readonly Named[],
+  named: readonly Removal[],
 ): Promise<StepResult> => {
   const gone: string[] = [];
   const left: string[] = [];
   const notes: string[] = [];
   const judge = await judgeOf(context, installation);
   for (const resource of kinds) {
+    const foreign: string[] = [];
     const isOurs = (metadata: StoredMetadata): boolean => {
-      if (!isOwn(metadata)) return false;
       const belonging = judge(resource, metadata);
+      if (!isNamedOurs(resource, metadata, installation)) {
+        if (belonging !== "others") foreign.push(keyOf({ metadata }));
+        return false;
+      }
       if (belonging === "unknown") notes.push(unknownText(resource, metadata, installation));
       return belonging === "ours";
     };
@@ -112,10 +148,12 @@ const removeOwn = async (
     const sought = { resource, labelSelector: OWN_SELECTOR, namespace, isOurs, precondition: "uid" } as const;
     const deleted = await deleteAll(context, sought);
     gone.push(...deleted.gone.map((key) => `${resource.kind} ${key}`));
-    left.push(...deleted.changed.map((key) => changedText(resource.kind, key)));
+    left.push(...foreignText(resource.kind, foreign), ...deleted.changed.map((key) => changedText(resource.kind, key)));
   }
-  for (const one of named) {
-    if (await removeNamed(context, one)) gone.push(`${one.resource.kind} ${one.key.namespace}/${one.key.name}`);
+  for (const remove of named) {
+    const outcome = await remove(context);
+    gone.push(...(outcome.gone ?? []));
+    notes.push(...(outcome.notes ?? []));
   }
   if (gone.length === 0) return { said: "nothing is installed", left, notes };
   const verb = context.mode === "look" ? "delete" : "deleted";
@@ -125,16 +163,24 @@ const removeOwn = async (
 const unknownText = ({ kind }: Resource, metadata: StoredMetadata, { others }: Found): string =>
   `${kind} ${keyOf({ metadata })} stays: it may be that of the installation in ${others.join(" or ")}`;
 
-/** Whether it was there, and ours. */
-const removeNamed = async (context: StepContext, { resource, key, isOurs }: Named): Promise<boolean> => {
-  try {
-    const { metadata } = await context.client.get(resource, key, callOf(context));
-    if (isOurs?.(metadata) === false) return false;
-    const preconditions = { uid: metadata.uid };
-    if (context.mode === "do") await context.client.delete(resource, key, { preconditions, ...callOf(context) });
-    return true;
-  } catch (error) {
-    if (error instanceof NotFoundError) return false;
-    throw error;
-  }
-};
+/** By its name, and that of a ServiceAccount by what runs as it: with the chart, users name the manager's. */
+const isNamedOurs = (resource: Resource, metadata: StoredMetadata, { accounts = [] }: Found): boolean =>
+  isOwn(metadata) || (resource === ServiceAccounts && accounts.includes(metadata.name));
+
+const removal =
+  <T extends KubernetesObject>({ resource, key, judge }: Named<T>): Removal =>
+  async (context) => {
+    const text = `${resource.kind} ${keyOf({ metadata: key })}`;
+    try {
+      const object = await context.client.get(resource, key, callOf(context));
+      const verdict = judge?.(object) ?? "ours";
+      if (verdict === "others") return {};
+      if (verdict !== "ours") return { notes: [`${text} stays: ${verdict.stays}`] };
+      const preconditions = { uid: object.metadata.uid };
+      if (context.mode === "do") await context.client.delete(resource, key, { preconditions, ...callOf(context) });
+      return { gone: [text] };
+    } catch (error) {
+      if (error instanceof NotFoundError) return {};
+      throw error;
+    }
+  };

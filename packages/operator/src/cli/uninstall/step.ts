@@ -47,8 +47,9 @@ export const failureText = (error: unknown): string => {
   return error instanceof ForbiddenError ? `not permitted: ${text}` : text;
 };
 
-/** `3 ConfigMaps`, `1 ConfigMap`. */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** `3 ConfigMaps`, `1 ConfigMap`, `2 NetworkPolicies`. */
+export const counted = (count: number, noun: string): string =>
+  `${count} ${count === 1 ? noun : `${noun.replace(/y$/, "ie")}s`}`;
 
 /** Names for a line: the first ones, and how many more. */
 export const someOf = (names: readonly string[], most = 5): string =>
