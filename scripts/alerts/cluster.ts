@@ -5,6 +5,8 @@ const requests = (selector: string) =>
   `sum by (${INSTALLATION}) (${ours(`rate(rest_client_requests_total${selector}[5m])`)})`;
 const webhookRequests = (selector: string) =>
   `sum by (${INSTALLATION}, webhook) (${ours(`increase(controller_runtime_webhook_requests_total${selector}[10m])`)})`;
+/** Of the API server, which alone knows of calls that do not reach us. */
+const FAILED_OPEN = `apiserver_admission_webhook_fail_open_count{name=~"(validate|inject)\\\\..*(podconfig|watch)\\\\.example\\\\.com"}`;
 const FAILED = '{code=~"5..|<error>"}';
 
 /** Between us and the API server: what we read and write, and what it asks of us. */
@@ -74,6 +76,15 @@ export const cluster: AlertGroup = {
       summary: "Webhooks answer slowly.",
       description:
         "One of 100 requests to {{ $labels.webhook }} takes {{ $value | humanizeDuration }} or longer: whoever creates Pods or applies our resources waits for it, and past 3 s it goes unasked.",
+    },
+    {
+      name: "PcmcWebhookFailsOpen",
+      // Our own metrics say nothing of it: who is not reached counts nothing.
+      expr: `sum by (job, name) (increase(${FAILED_OPEN}[10m])) > 0`,
+      severity: "warning",
+      summary: "The API server goes on without our webhooks.",
+      description:
+        "{{ $value | humanize }} calls of {{ $labels.name }} have failed in 10 minutes, and what they were about was let pass: unchecked, or without sidecars. (From the API server.)",
     },
     {
       name: "PcmcWebhookErrors",

@@ -4,6 +4,10 @@ import { type AlertGroup, INSTALLATION } from "./alert.ts";
 const agents = (count: string): string =>
   `max by (namespace, daemonset) (kube_daemonset_status_${count}{daemonset=~"podconfigmap-controller(-agent)?"})`;
 
+/** Keeps what is told of an election unless the one who led when it was seen last, within the hour, is a target that does not answer. */
+const unlessUnseen = (expr: string): string =>
+  `${expr} unless on (${INSTALLATION}, name) (last_over_time(podconfigmap_controller_leader_election_status[1h]) == 1 and on (job, instance) up == 0)`;
+
 /** Whether anybody is there, and works. */
 export const presence: AlertGroup = {
   name: "podconfigmap-controller.presence",
@@ -20,7 +24,7 @@ export const presence: AlertGroup = {
     },
     {
       name: "PcmcNoLeader",
-      expr: `sum by (${INSTALLATION}, name) (podconfigmap_controller_leader_election_status) == 0`,
+      expr: unlessUnseen(`sum by (${INSTALLATION}, name) (podconfigmap_controller_leader_election_status) == 0`),
       // A lost leader is replaced in seconds; Prometheus may look twice in the middle of that.
       holds: "2m",
       severity: "critical",
