@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "../log.ts";
 import type { ServerAddress } from "../manager/server.ts";
-import type { CertificateSource } from "./certificate-source.ts";
+import type { CertificateSource, ServingCertificate } from "./certificate-source.ts";
 import { Connections } from "./connections.ts";
 
 /** Milliseconds. The API server is close by, and sends at once: whoever takes longer is not it. */
@@ -45,10 +45,10 @@ export class TlsListener implements Disposable {
   readonly #server: Server;
   readonly #unlisten: () => void;
   /** Of each connection, the certificate with which it was opened. */
-  readonly #openedWith = new WeakMap<Socket, string>();
+  readonly #openedWith = new WeakMap<Socket, ServingCertificate>();
   /** TCP connections, those in their handshake too. */
   readonly #connections: Connections;
-  #served: string | undefined;
+  #served: ServingCertificate | undefined;
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
@@ -112,7 +112,7 @@ export class TlsListener implements Disposable {
     server.on("secureConnection", (socket: Socket) => {
       if (this.#served === undefined) return;
       this.#openedWith.set(socket, this.#served);
-      log.debug("a client has connected", { certificate: this.#served });
+      log.debug("a client has connected", { certificate: this.#served.certificate.id });
     });
     // Scanners, and clients with another CA, which tell their own log.
     server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error }));
@@ -129,12 +129,17 @@ export class TlsListener implements Disposable {
   /** Uses the source's certificate for connections from now on. */
   #present(): void {
     const { current } = this.#options.certificates;
-    if (current === undefined || current.certificate.id === this.#served) return;
+    if (current === undefined || this.#isServed(current)) return;
     try {
       this.#server.setSecureContext({ ...TLS, cert: current.cert, key: current.key });
-      this.#served = current.certificate.id;
+      this.#served = current;
     } catch (error) {
       this.#options.log.error("a certificate cannot be served; going on with the one before", { error });
     }
+  }
+
+  /** With its chain: an intermediate may come later than the certificate that it has signed. */
+  #isServed({ cert, key }: ServingCertificate): boolean {
+    return this.#served?.cert === cert && this.#served.key === key;
   }
 }
