@@ -18,7 +18,7 @@ export interface PreviewOptions {
   readonly output?: "yaml" | "json";
   readonly diff?: boolean;
   readonly color: "auto" | "always" | "never";
-  /** Milliseconds for all of it, from the start of the process. */
+  /** Milliseconds for all of it, from the start of the process, but for what standard input takes to come. */
   readonly timeout: number;
 }
 
@@ -33,13 +33,15 @@ const CLUSTER_FLAGS = ["kubeconfig", "context", "diff"] as const;
  */
 export const preview = async (options: PreviewOptions, io: Io): Promise<number> => {
   checkFlags(options);
-  const inputs = await readFiles(options, io);
-  // From here on: a person may take their time to type into standard input.
-  using limit = new TimeLimit(options.timeout, io.uptime());
+  const sources = new Sources(io);
+  const inputs = await readFiles(options, sources);
+  // A person may take their time to type into standard input.
+  const uptime = () => io.uptime() - sources.waited;
+  using limit = new TimeLimit(options.timeout, uptime());
   const isLive = options.pod === undefined && inputs.pods.length === 0;
   const planned = isLive ? await planCluster(options, inputs, { io, limit }) : await planFiles(inputs, limit);
   const { report } = await import("./preview/report.ts");
-  return report({ ...planned, configs: inputs.configs, notes: inputs.notes }, { options, io });
+  return report({ ...planned, configs: inputs.configs, notes: inputs.notes }, { options, io: { ...io, uptime } });
 };
 
 const checkFlags = (options: PreviewOptions): void => {
@@ -56,9 +58,8 @@ const checkFlags = (options: PreviewOptions): void => {
 const asksForCluster = ({ pod, namespace, ...options }: PreviewOptions): boolean =>
   pod === undefined && (namespace !== undefined || CLUSTER_FLAGS.some((flag) => options[flag]));
 
-const readFiles = async (options: PreviewOptions, io: Io): Promise<Inputs> => {
+const readFiles = async (options: PreviewOptions, sources: Sources): Promise<Inputs> => {
   const { filename, pod, namespace } = options;
-  const sources = new Sources(io);
   const files = await sources.read(filename);
   const podFiles = pod === undefined ? undefined : await sources.read(pod);
   const inputs = readInputs({ files, podFiles, namespace });

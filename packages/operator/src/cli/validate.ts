@@ -81,7 +81,9 @@ const admissionFindings = async (manifests: readonly Manifest[]): Promise<readon
 };
 
 const findingsOf = async (manifest: Manifest, engine: TemplateEngine): Promise<readonly Finding[]> =>
-  isWatcher(manifest) ? validateWatcher(manifest.value) : validatePodConfigMapConfig(manifest.value, { engine, parseTime: PARSE_TIME });
+  isWatcher(manifest)
+    ? validateWatcher(manifest.value)
+    : validatePodConfigMapConfig(manifest.value, { engine, parseTime: PARSE_TIME });
 
 const placed = (manifest: Manifest, finding: Finding): PlacedFinding => {
   const { severity, path, message, position, excerpt } = finding;

@@ -22,6 +22,8 @@ export interface Around {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input. */
   readonly input?: string;
+  /** Milliseconds that standard input takes to come, by the clock of `run`. */
+  readonly inputTakes?: number;
   readonly isTerminal?: boolean;
 }
 
@@ -44,7 +46,8 @@ export class Folder {
   }
 
   /** Runs a command line in this process, of which words that begin with `./` are files here; so they are in what it says. */
-  async run(line: string, { env = {}, input = "", isTerminal = false }: Around = {}): Promise<Said> {
+  async run(line: string, { env = {}, input = "", inputTakes = 0, isTerminal = false }: Around = {}): Promise<Said> {
+    let uptime = 0;
     const said = { stdout: "", stderr: "" };
     const args = line.split(" ").map((word) => word.replace(/^[.][/]/, `${this.path}/`));
     const code = await run(args, {
@@ -54,10 +57,13 @@ export class Folder {
       stderr: (part) => {
         said.stderr += part;
       },
-      stdin: async () => Buffer.from(input),
+      stdin: async () => {
+        uptime += inputTakes;
+        return Buffer.from(input);
+      },
       env,
       isTerminal,
-      uptime: () => 0,
+      uptime: () => uptime,
     });
     const relative = (part: string) => part.replaceAll(`${this.path}/`, "./");
     return { code, stdout: relative(said.stdout), stderr: relative(said.stderr) };

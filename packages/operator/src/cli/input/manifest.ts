@@ -1,14 +1,4 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type LineCounter,
-  type Node,
-  type ParsedNode,
-  Scalar,
-} from "yaml";
+import { type Document, isMap, isScalar, isSeq, type LineCounter, type Node, type ParsedNode, Scalar } from "yaml";
 import { type ScalarToken, sourceOffset } from "./scalar-offset.ts";
 
 /** A place in a file. Line and column count from 1, columns in characters. */
@@ -89,15 +79,12 @@ interface Found {
 const find = (document: Document.Parsed<ParsedNode>, path: Path): Found => {
   let found: Found = { key: undefined, value: document.contents ?? undefined };
   for (const step of path) {
-    const next = child(resolved(document, found.value), step);
+    const next = child(found.value, step);
     if (next === undefined) return { key: found.key ?? found.value, value: undefined };
     found = next;
   }
-  return { key: found.key, value: resolved(document, found.value) };
+  return found;
 };
-
-const resolved = (document: Document, node: Node | undefined): Node | undefined =>
-  isAlias(node) ? node.resolve(document) : node;
 
 const child = (node: Node | undefined, step: string | number): Found | undefined => {
   if (isSeq<Node>(node)) {

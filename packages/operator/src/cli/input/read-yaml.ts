@@ -1,5 +1,6 @@
 import { type Document, isMap, isScalar, LineCounter, type ParsedNode, parseAllDocuments, visit } from "yaml";
 import { fieldOf, isObject } from "../../api/conform.ts";
+import { Aliases, type AliasFault } from "./aliases.ts";
 import { Manifest, type Path, type Place, placeAt, type SourceText } from "./manifest.ts";
 import { KUBECTL_YAML, narrowed } from "./yaml-tags.ts";
 
@@ -40,16 +41,27 @@ export const readYaml = (file: string, text: string): YamlFile => {
     const errors = documents.flatMap((document) => document.errors.map((error) => ({ document, error })));
     const syntax = errors
       .filter(({ error }) => error.code !== "DUPLICATE_KEY")
-      .map(({ error }) => ({ place: placeAt(source, error.pos[0]), field: "", message: oneLine(error.message) }));
-    if (syntax.length > 0) return { ...none, syntax };
+      .map(({ error }) => ({ offset: error.pos[0], message: oneLine(error.message) }));
+    const aliases = new Aliases();
+    if (syntax.length === 0) for (const document of documents) aliases.replaceIn(document);
+    const faults = [...syntax, ...aliases.faults];
+    if (faults.length > 0) return { ...none, syntax: faults.map((fault) => faultAt(source, fault)) };
     const duplicates = errors.map(({ document, error }) => duplicateAt(source, document, error.pos[0]));
     return { ...none, manifests: documents.flatMap((document) => manifestsOf(source, document)), duplicates };
   } catch (error) {
-    // Nested past the stack, or a bomb of aliases.
-    const message = error instanceof RangeError ? "nested too deeply" : oneLine(String(error));
+    // Nested past the stack, or merged with what is no map.
+    const message = error instanceof RangeError ? "nested too deeply" : oneLine(messageOf(error));
     return { ...none, syntax: [{ place: { file, line: 1, column: 1 }, field: "", message }] };
   }
 };
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const faultAt = (source: SourceText, { offset, message }: AliasFault): TextFault => ({
+  place: placeAt(source, offset),
+  field: "",
+  message,
+});
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
 

@@ -18,11 +18,17 @@ const MANIFEST = /\.(?:ya?ml|json)$/;
  * once, however often it is named, so that one stream can serve several flags.
  */
 export class Sources {
-  readonly #io: Pick<Io, "stdin">;
+  readonly #io: Pick<Io, "stdin" | "uptime">;
   readonly #texts = new Map<string, Promise<string>>();
+  #waited = 0;
 
-  constructor(io: Pick<Io, "stdin">) {
+  constructor(io: Pick<Io, "stdin" | "uptime">) {
     this.#io = io;
+  }
+
+  /** Milliseconds that standard input took to come: time of whoever writes it, and of no limit for a command. */
+  get waited(): number {
+    return this.#waited;
   }
 
   /** @throws InputError with a line for each that cannot be read. */
@@ -57,13 +63,22 @@ export class Sources {
   }
 
   async #text(name: string, file: string): Promise<string> {
-    const bytes = await (name === "-" ? this.#io.stdin() : readFile(name)).catch((error: unknown) => {
+    const bytes = await (name === "-" ? this.#stdin() : readFile(name)).catch((error: unknown) => {
       throw new Error(`${file}: ${reasonOf(error)}`);
     });
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {
       throw new Error(`${file}: not UTF-8 text`);
+    }
+  }
+
+  async #stdin(): Promise<Buffer> {
+    const start = this.#io.uptime();
+    try {
+      return await this.#io.stdin();
+    } finally {
+      this.#waited += this.#io.uptime() - start;
     }
   }
 }

@@ -32,11 +32,55 @@ const sorted = <T>(value: T): T => {
 export const yamlText = (object: unknown): string =>
   stringify(object, { ...WRITTEN_YAML, lineWidth: 0, blockQuote: "literal", aliasDuplicateObjects: false });
 
-/** Several ConfigMaps as `kubectl get -o yaml` or `-o json` would print them: documents, or one object or List. */
-export const configMapsText = (configMaps: readonly ConfigMap[], format: "yaml" | "json"): string => {
-  const plain = configMaps.map(plainConfigMap);
-  if (format === "yaml") return plain.map(yamlText).join("---\n");
-  const [only, ...more] = plain;
-  const list = { apiVersion: "v1", kind: "List", items: plain };
-  return `${JSON.stringify(only !== undefined && more.length === 0 ? only : list, null, 2)}\n`;
-};
+/** Puts ConfigMaps together as `kubectl get -o yaml` or `-o json` would print them, each as soon as it is there. */
+export interface ConfigMapsText {
+  /** What is to be printed now that `configMap` has come. */
+  next(configMap: ConfigMap): string;
+  /** What is to be printed when no more come. */
+  end(): string;
+}
+
+/** Documents. */
+export class YamlDocuments implements ConfigMapsText {
+  #separator = "";
+
+  next(configMap: ConfigMap): string {
+    const text = `${this.#separator}${yamlText(plainConfigMap(configMap))}`;
+    this.#separator = "---\n";
+    return text;
+  }
+
+  end(): string {
+    return "";
+  }
+}
+
+const LIST = { apiVersion: "v1", kind: "List", items: [] };
+/** How a List is indented where it holds something. */
+const [LIST_HEAD, LIST_END] = ['{\n  "apiVersion": "v1",\n  "kind": "List",\n  "items": [\n', "\n  ]\n}\n"];
+
+/** One object, or a List of several, or of none. */
+export class JsonList implements ConfigMapsText {
+  /** Alone, it is no List. */
+  #first: string | undefined;
+  #count = 0;
+
+  next(configMap: ConfigMap): string {
+    const text = JSON.stringify(plainConfigMap(configMap), null, 2);
+    this.#count++;
+    if (this.#count === 1) {
+      this.#first = text;
+      return "";
+    }
+    const before = this.#first === undefined ? "" : `${LIST_HEAD}${asItem(this.#first)}`;
+    this.#first = undefined;
+    return `${before},\n${asItem(text)}`;
+  }
+
+  end(): string {
+    if (this.#count === 0) return `${JSON.stringify(LIST, null, 2)}\n`;
+    return this.#first === undefined ? LIST_END : `${this.#first}\n`;
+  }
+}
+
+const asItem = (json: string): string => json.replace(/^/gm, "    ");

@@ -5,15 +5,23 @@ export interface Run {
 }
 
 /** Differences past this many lines are not searched for the shortest form: time and memory grow with its square. */
-const MAX_EDITS = 2_000;
+const MAX_EDITS = 1_000;
+/** Lines that are replaced as a whole: more would be no help to who reads them. */
+const MAX_REPLACED = 20_000;
+
+/** Texts that differ in so many lines that it is no use to name them. */
+export interface FarApart {
+  /** At most so many lines differ, those of both texts counted. */
+  readonly lines: number;
+}
 
 /**
  * The shortest way from `before` to `after`, line by line. Past `MAX_EDITS` lines that differ, what is between the first and
- * the last of them is replaced as a whole.
+ * the last of them is replaced as a whole, as long as that is a few lines.
  *
  * Source: E. Myers, An O(ND) Difference Algorithm and Its Variations (1986).
  */
-export const diffLines = (before: readonly string[], after: readonly string[]): readonly Run[] => {
+export const diffLines = (before: readonly string[], after: readonly string[]): readonly Run[] | FarApart => {
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start++;
   let end = 0;
@@ -21,21 +29,25 @@ export const diffLines = (before: readonly string[], after: readonly string[]): 
   while (end < rest && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
   const removed = before.slice(start, before.length - end);
   const added = after.slice(start, after.length - end);
+  const changed = middle(removed, added);
+  if ("lines" in changed) return changed;
   return joined([
     { kind: "same", lines: before.slice(0, start) },
-    ...middle(removed, added),
+    ...changed,
     { kind: "same", lines: before.slice(before.length - end) },
   ]);
 };
 
-const middle = (before: readonly string[], after: readonly string[]): readonly Run[] => {
+const middle = (before: readonly string[], after: readonly string[]): readonly Run[] | FarApart => {
   const whole: readonly Run[] = [
     { kind: "removed", lines: before },
     { kind: "added", lines: after },
   ];
   if (before.length === 0 || after.length === 0) return whole;
   const trace = search(before, after);
-  return trace === undefined ? whole : walkBack(trace, before, after);
+  if (trace !== undefined) return walkBack(trace, before, after);
+  const lines = before.length + after.length;
+  return lines > MAX_REPLACED ? { lines } : whole;
 };
 
 /** For each number of edits, how far in `before` each diagonal (index in `before` less that in `after`) was reached before it. */

@@ -5,8 +5,8 @@ import { desiredConfigMaps, type Settlement } from "../../podconfigmap/desired.t
 import { type Action, difference } from "../../podconfigmap/difference.ts";
 import { madeFor } from "../../podconfigmap/ownership.ts";
 import type { PodView } from "../../podconfigmap/views.ts";
-import { failureOf } from "./plan-offline.ts";
-import { type Renderings, type Result, type Scene, viewOf } from "./scene.ts";
+import { failureOf, lateResults } from "./plan-offline.ts";
+import { type Plan, type Renderings, type Result, type Scene, viewOf } from "./scene.ts";
 
 /** A namespace of a cluster. */
 export interface LiveScene extends Scene {
@@ -15,7 +15,7 @@ export interface LiveScene extends Scene {
 }
 
 /** What the controller would do in a namespace as it is: the very plan that it carries out. */
-export const planLive = (scene: LiveScene, rendered: Renderings): readonly Result[] => {
+export const planLive = (scene: LiveScene, rendered: Renderings): Plan => {
   const views = new Map(scene.pods.map((pod) => [pod.metadata.name, viewOf(pod)]));
   const configMaps = new ConfigMaps(scene.configMaps);
   const state = {
@@ -24,23 +24,33 @@ export const planLive = (scene: LiveScene, rendered: Renderings): readonly Resul
     pod: (name: string) => views.get(name),
     configMap: (name: string) => configMaps.view(name),
   };
-  return [...views.values()].flatMap((pod) => {
+  const plan = (pod: PodView) => {
     const settlements = desiredConfigMaps(pod, state);
     const names = settlements.flatMap((one) => (one.kind === "desired" ? [one.configMap.name] : []));
     const existing = configMaps.viewsFor(pod.name, names);
     const actions = difference({ podName: pod.name, pod, settlements, existing });
     const wanted = settlements.map((settlement) => resultOf(pod, settlement, { actions, configMaps }));
-    const deleted = actions.flatMap((action) => (action.type === "delete" ? [deletionOf(action, configMaps)] : []));
+    const deleted = actions.flatMap((action) =>
+      action.type === "delete" ? [deletionOf(pod, action, configMaps)] : [],
+    );
     return [...deleted, ...wanted].filter(({ pcmc }) => scene.shown.has(pcmc));
-  });
+  };
+  const late = (pod: PodView): readonly Result[] => {
+    const wanted = lateResults(pod, { scene, rendered });
+    // They might be deleted.
+    const others = configMaps.madeFor(pod.name).filter((pcmc) => wanted.every((one) => one.pcmc !== pcmc));
+    const left = others.map((pcmc): Result => ({ kind: "late", pod: pod.name, pcmc }));
+    return [...left.filter(({ pcmc }) => scene.shown.has(pcmc)), ...wanted];
+  };
+  return (isOver) => views.values().flatMap((pod) => (isOver() ? late(pod) : plan(pod)));
 };
 
-interface Plan {
+interface Planning {
   readonly actions: readonly Action[];
   readonly configMaps: ConfigMaps;
 }
 
-const resultOf = (pod: PodView, settlement: Settlement, { actions, configMaps }: Plan): Result => {
+const resultOf = (pod: PodView, settlement: Settlement, { actions, configMaps }: Planning): Result => {
   if (settlement.kind === "failed") return failureOf(pod, settlement);
   const { pcmc, configMap } = settlement;
   const before = configMaps.get(configMap.name);
@@ -63,8 +73,9 @@ const resultOf = (pod: PodView, settlement: Settlement, { actions, configMaps }:
   }
 };
 
-const deletionOf = ({ pcmc, name }: Action & { type: "delete" }, configMaps: ConfigMaps): Result => ({
+const deletionOf = (pod: PodView, { pcmc, name }: Action & { type: "delete" }, configMaps: ConfigMaps): Result => ({
   kind: "deleted",
+  pod: pod.name,
   pcmc,
   before: configMaps.get(name) ?? { metadata: { name } },
 });
@@ -92,6 +103,11 @@ class ConfigMaps {
     const made = existingOf(configMap);
     this.#views.set(name, made);
     return made;
+  }
+
+  /** The PodConfigMapConfigs that those of a Pod may have been made for. */
+  madeFor(pod: string): string[] {
+    return [...new Set((this.#madeFor.get(pod) ?? []).flatMap(({ metadata }) => madeFor(metadata ?? {})?.pcmc ?? []))];
   }
 
   /** Those under `names`, and all that may have been made for a Pod. */

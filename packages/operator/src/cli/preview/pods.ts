@@ -1,14 +1,12 @@
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import { metadataFaults } from "../../admission/metadata.ts";
 import { isObject } from "../../api/conform.ts";
-import { MAX_NAME } from "../../api/syntax.ts";
 import type { Manifest, Path } from "../input/manifest.ts";
 import { metadataOf, type ObjectFault, text, typeOf } from "../input/object.ts";
+import { type NameWish, PodNames } from "./pod-names.ts";
 
 /** The UID of a Pod that no API server has given one: plainly made up, and the same each time. */
 export const UNKNOWN_UID = "00000000-0000-0000-0000-000000000000";
-/** Stands for what the API server would add to a name, as in `web-xxxxx`. */
-const SUFFIX = "xxxxx";
 
 /** Where each kind that makes Pods has its Pod template. */
 const TEMPLATES: Readonly<Record<string, Path>> = {
@@ -36,23 +34,46 @@ const templatePath = (manifest: Manifest): Path | undefined => {
 /** Whether an object is a Deployment or another kind that makes Pods. */
 export const isWorkload = (manifest: Manifest): boolean => templatePath(manifest) !== undefined;
 
-/** The first Pod that a Deployment, StatefulSet, Job ... would make, as far as its template says. */
-export const podOfWorkload = (manifest: Manifest): Manifest => {
-  const path = templatePath(manifest) ?? [];
-  const template = path.reduce<unknown>((held, step) => (isObject(held) ? held[step] : undefined), manifest.value);
-  const { name, namespace } = metadataOf(manifest);
-  const isStateful = typeOf(manifest).kind === "StatefulSet";
+/** A Pod of a file, or the Pod that an object of a file makes. */
+export interface GivenPod {
+  /** The object as it was given. */
+  readonly given: Manifest;
+  /** The Pod in it. */
+  readonly pod: Manifest;
+}
+
+/** The Pod of an object: itself, or the first that a Deployment, StatefulSet, Job ... would make, as far as its template says. */
+export const givenPod = (given: Manifest): GivenPod => {
+  const path = templatePath(given);
+  if (path === undefined) return { given, pod: given };
+  const template = path.reduce<unknown>((held, step) => (isObject(held) ? held[step] : undefined), given.value);
   const metadata = isObject(template) && isObject(template.metadata) ? template.metadata : {};
+  const { prefix } = wishOf(given);
+  const { name: _, ...marks } = metadata;
   const value = {
     ...(isObject(template) ? template : {}),
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { ...metadata, name: `${shortened(text(name))}-${isStateful ? "0" : SUFFIX}`, namespace },
+    metadata: { ...marks, generateName: prefix, namespace: metadataOf(given).namespace },
   };
-  return manifest.item(value, path);
+  return { given, pod: given.item(value, path) };
 };
 
-const shortened = (name: string): string => name.slice(0, MAX_NAME - SUFFIX.length - 1);
+/** What the Pod of an object is called, where it has no name of its own. */
+const wishOf = (given: Manifest): NameWish => {
+  const { name, generateName } = metadataOf(given);
+  if (!isWorkload(given)) return { prefix: text(generateName), ending: "random" };
+  const own = text(name) || new PodNames([]).makeUp({ prefix: text(generateName), ending: "random" });
+  return { prefix: `${own}-`, ending: typeOf(given).kind === "StatefulSet" ? "ordinal" : "random" };
+};
+
+const NAMING: ReadonlySet<unknown> = new Set(["name", "generateName", "namespace"]);
+
+/** Why the Pod of an object that makes Pods could have no name. */
+export const namingFaults = (given: Manifest): readonly ObjectFault[] => {
+  const { metadata } = isObject(given.value) ? given.value : {};
+  return metadataFaults(metadata).filter(({ path }) => path.length === 1 || NAMING.has(path[1]));
+};
 
 /** What of a Pod the controller could not use. The rest is the API server's to judge. */
 export const podFaults = (manifest: Manifest): readonly ObjectFault[] => {
@@ -81,18 +102,35 @@ export type NamedPod = Pod & {
   };
 };
 
-/** The Pod of a file, with what the API server would have filled in; it has no faults. */
-export const podOf = ({ value }: Manifest, namespace: string): NamedPod => {
+/** The Pods of files, with what the API server would have filled in, each under a name of its own; they have no faults. */
+export const namedPods = (all: readonly GivenPod[], namespace: string): readonly NamedPod[] => {
+  const byNamespace = Map.groupBy(all, (one) => namespaceOf(one, namespace));
+  const made = new Map<GivenPod, string>();
+  for (const pods of byNamespace.values()) {
+    const names = new PodNames(pods.map(ownName));
+    for (const one of pods) made.set(one, ownName(one) || names.makeUp(wishOf(one.given)));
+  }
+  return all.map((one) => podOf(one.pod, { name: made.get(one) ?? "", namespace: namespaceOf(one, namespace) }));
+};
+
+const ownName = ({ pod }: GivenPod): string => text(metadataOf(pod).name);
+
+const namespaceOf = ({ pod }: GivenPod, otherwise: string): string => text(metadataOf(pod).namespace) || otherwise;
+
+const podOf = (
+  { value }: Manifest,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+): NamedPod => {
   // The boundary: what matters here was checked by `podFaults`, and templates see the rest as it is.
   const pod = value as Pod;
-  const { name, generateName = "", ...metadata } = pod.metadata ?? {};
+  const { generateName = "", ...metadata } = pod.metadata ?? {};
   return {
     ...pod,
     metadata: {
       ...metadata,
       ...(generateName === "" ? {} : { generateName }),
-      name: name ?? `${generateName}${SUFFIX}`,
-      namespace: metadata.namespace || namespace,
+      name,
+      namespace,
       uid: metadata.uid || UNKNOWN_UID,
     },
   };

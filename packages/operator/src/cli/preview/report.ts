@@ -1,39 +1,104 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
+import { formatDuration } from "../../settings/duration.ts";
 import { EXIT, type Io } from "../io.ts";
 import type { PreviewOptions } from "../preview.ts";
-import { configMapsText, plainConfigMap, yamlText } from "./configmap-text.ts";
+import { type ConfigMapsText, JsonList, plainConfigMap, YamlDocuments, yamlText } from "./configmap-text.ts";
 import type { Inputs, PreviewConfig } from "./inputs.ts";
 import type { RenderedScenes } from "./render-all.ts";
-import type { Result, Scene } from "./scene.ts";
+import type { Plan, Result, Scene } from "./scene.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
-/** What became of all that was asked for. */
+/** What is to become of all that was asked for. */
 export interface Planned {
+  readonly scenes: readonly { readonly scene: Scene; readonly results: Plan }[];
+  readonly syntax: RenderedScenes["syntax"];
+}
+
+/** What became of it. */
+interface Settled {
   readonly scenes: readonly { readonly scene: Scene; readonly results: readonly Result[] }[];
   readonly syntax: RenderedScenes["syntax"];
 }
 
-type Asked = Pick<PreviewOptions, "output" | "diff" | "color">;
+/** Part of the time that printing has in any case: what was rendered until the last moment is not lost. */
+const RESERVE = 0.1;
 
-/** Prints the ConfigMaps, or how they differ, and says what failed. @returns the exit code. */
+type Asked = Pick<PreviewOptions, "output" | "diff" | "color" | "timeout">;
+
+/**
+ * Prints the ConfigMaps, or how they differ, one after the other until the time is up, and says what failed. What is not
+ * printed by then has.
+ *
+ * @returns the exit code.
+ */
 export const report = async (
-  preview: Planned & Pick<Inputs, "configs" | "notes">,
-  { options, io }: { readonly options: Asked; readonly io: Pick<Io, "stdout" | "stderr" | "env" | "isTerminal"> },
+  { scenes: planned, ...preview }: Planned & Pick<Inputs, "configs" | "notes">,
+  {
+    options,
+    io,
+  }: { readonly options: Asked; readonly io: Pick<Io, "stdout" | "stderr" | "env" | "isTerminal" | "uptime"> },
 ): Promise<number> => {
-  const results = preview.scenes.flatMap((planned) => planned.results);
-  const text = options.diff
-    ? diffText(results, { color: isColored(options, io) })
-    : configMapsText(
-        results.flatMap((result) => (result.kind === "made" ? [result.after] : [])),
-        options.output ?? "yaml",
-      );
-  io.stdout(text);
-  const notes = [...preview.notes, ...idleNotes(preview), ...resultNotes(results, options)];
-  for (const note of notes) io.stderr(`note: ${note}\n`);
-  const failures = await failureText(preview);
+  const text = textOf(options, io);
+  const end = Math.max(options.timeout, io.uptime() + options.timeout * RESERVE);
+  const isOver = () => io.uptime() >= end;
+  const scenes: { scene: Scene; results: Result[] }[] = [];
+  for (const { scene, results } of planned) {
+    const settled: Result[] = [];
+    for (const result of results(isOver)) settled.push(await print(result, { text, io, isOver }));
+    scenes.push({ scene, results: settled });
+  }
+  io.stdout(text.end());
+  const all = scenes.flatMap(({ results }) => results);
+  const settled = {
+    ...preview,
+    scenes: scenes.map((one) => ({ ...one, results: one.results.map(failedIfLate(options)) })),
+  };
+  for (const note of [...preview.notes, ...idleNotes(settled), ...resultNotes(all, options)])
+    io.stderr(`note: ${note}\n`);
+  const failures = await failureText(settled);
   io.stderr(failures);
   return failures === "" ? EXIT.ok : EXIT.failed;
 };
+
+/** How results become text. */
+type ResultsText = Pick<ConfigMapsText, "end"> & { readonly next: (result: Result) => string };
+
+const textOf = (options: Asked, io: Pick<Io, "env" | "isTerminal">): ResultsText => {
+  if (options.diff) {
+    const how = { color: isColored(options, io) };
+    return { next: (result) => diffText(result, how), end: () => "" };
+  }
+  const list = options.output === "json" ? new JsonList() : new YamlDocuments();
+  return { next: (result) => (result.kind === "made" ? list.next(result.after) : ""), end: () => list.end() };
+};
+
+interface Printing {
+  readonly text: ResultsText;
+  readonly io: Pick<Io, "stdout">;
+  readonly isOver: () => boolean;
+}
+
+/** Prints what there is of a result; what would have come too late is late. */
+const print = async (result: Result, { text, io, isOver }: Printing): Promise<Result> => {
+  if (result.kind !== "made" && result.kind !== "deleted") return result;
+  if (isOver()) return { kind: "late", pod: result.pod, pcmc: result.pcmc };
+  const part = text.next(result);
+  if (part === "") return result;
+  io.stdout(part);
+  // Whoever reads it, and whoever ends this process, has a turn.
+  await nextTurn();
+  return result;
+};
+
+const failedIfLate =
+  ({ timeout }: Asked) =>
+  (result: Result): Result => {
+    if (result.kind !== "late") return result;
+    const limit = formatDuration(BigInt(Math.round(timeout)) * 1_000_000n);
+    const message = `not shown within ${limit}: raise --timeout, or preview fewer Pods`;
+    return { ...result, kind: "failed", message, faults: [] };
+  };
 
 /** `NO_COLOR`: https://no-color.org */
 const isColored = ({ color }: Asked, { env, isTerminal }: Pick<Io, "env" | "isTerminal">): boolean => {
@@ -41,13 +106,10 @@ const isColored = ({ color }: Asked, { env, isTerminal }: Pick<Io, "env" | "isTe
   return isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
 };
 
-const diffText = (results: readonly Result[], how: { readonly color: boolean }): string =>
-  results
-    .map((result) => {
-      if (result.kind === "made") return diffOf(result.before, result.after, how);
-      return result.kind === "deleted" ? diffOf(result.before, undefined, how) : "";
-    })
-    .join("");
+const diffText = (result: Result, how: { readonly color: boolean }): string => {
+  if (result.kind === "made") return diffOf(result.before, result.after, how);
+  return result.kind === "deleted" ? diffOf(result.before, undefined, how) : "";
+};
 
 const diffOf = (
   before: ConfigMap | undefined,
@@ -60,7 +122,7 @@ const diffOf = (
 };
 
 /** Who sees nothing printed wants to know why. */
-const idleNotes = ({ configs, scenes }: Planned & Pick<Inputs, "configs">): string[] =>
+const idleNotes = ({ configs, scenes }: Settled & Pick<Inputs, "configs">): string[] =>
   configs.flatMap(({ parsed }) => {
     const concerned = scenes.filter(({ scene }) => scene.configs.includes(parsed));
     const isIdle = concerned.every(({ results }) =>
@@ -82,7 +144,7 @@ const resultNotes = (results: readonly Result[], { diff }: Asked): string[] => {
   return [...waiting, `to be deleted: ${deleted.join(", ")}; --diff shows more`];
 };
 
-const failureText = async ({ scenes, syntax, configs }: Planned & Pick<Inputs, "configs">): Promise<string> => {
+const failureText = async ({ scenes, syntax, configs }: Settled & Pick<Inputs, "configs">): Promise<string> => {
   const failed = scenes.flatMap(({ scene, results }) =>
     results.flatMap((result) => (result.kind === "failed" ? [{ scene, result }] : [])),
   );

@@ -32,9 +32,14 @@ export type Result =
       readonly faults: readonly TemplateFault[];
     }
   /** The Pod is no longer selected, or has the ConfigMap under another name now. */
-  | { readonly kind: "deleted"; readonly pcmc: string; readonly before: ConfigMap }
+  | { readonly kind: "deleted"; readonly pod: string; readonly pcmc: string; readonly before: ConfigMap }
   /** Nothing can be done before something else has ended. */
-  | { readonly kind: "waits"; readonly pcmc: string; readonly message: string };
+  | { readonly kind: "waits"; readonly pcmc: string; readonly message: string }
+  /** There was no time left to look at it. */
+  | { readonly kind: "late"; readonly pod: string; readonly pcmc: string };
+
+/** Plans one Pod after the other, as they are asked for. Once `isOver`, a Pod is no longer planned: its results are failed or late. */
+export type Plan = (isOver: () => boolean) => Iterable<Result>;
 
 /** Looks up what the templates of a PodConfigMapConfig came to. */
 export type Renderings = (config: ParsedConfig, pod: PodView) => Rendering;

@@ -1,4 +1,4 @@
-import { diffLines, type Run } from "./line-diff.ts";
+import { diffLines, type FarApart, type Run } from "./line-diff.ts";
 
 /** The two sides of a diff. A text that is `undefined` is not there. */
 export interface DiffSides {
@@ -18,7 +18,7 @@ type Paint = (color: Color, line: string) => string;
 const plain: Paint = (_color, line) => line;
 const colored: Paint = (color, line) => `${COLORS[color]}${line}${COLORS.end}`;
 
-/** A unified diff as `diff -u` prints it; empty where the texts are the same. Both end with a line break. */
+/** A unified diff as `diff -u` prints it, or one line where they differ beyond reason; empty where the texts are the same. Both end with a line break. */
 export const unifiedDiff = ({ name, before, after }: DiffSides, { color }: { readonly color: boolean }): string => {
   if (before === after) return "";
   const paint = color ? colored : plain;
@@ -26,9 +26,15 @@ export const unifiedDiff = ({ name, before, after }: DiffSides, { color }: { rea
     paint("head", before === undefined ? "--- /dev/null" : `--- live/${name}`),
     paint("head", after === undefined ? "+++ /dev/null" : `+++ preview/${name}`),
   ];
-  const hunks = hunksOf(diffLines(linesOf(before), linesOf(after)));
+  const runs = diffLines(linesOf(before), linesOf(after));
+  if ("lines" in runs) return `${paint("head", farApart(name, runs))}\n`;
+  const hunks = hunksOf(runs);
   return `${[...head, ...hunks.flatMap((hunk) => hunkLines(hunk, paint))].join("\n")}\n`;
 };
+
+/** As `diff` says it of files that it does not show. */
+const farApart = (name: string, { lines }: FarApart): string =>
+  `live/${name} and preview/${name} differ by up to ${lines} lines: too many to show`;
 
 const linesOf = (text: string | undefined): string[] => (text === undefined ? [] : text.replace(/\n$/, "").split("\n"));
 

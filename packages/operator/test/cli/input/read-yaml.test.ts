@@ -22,6 +22,13 @@ test.each<[string, unknown]>([
   ["[18446744073709551615]", [2 ** 64]],
   ["on: 1", { true: 1 }],
   ["{<<: {a: 1}, b: 2}", { a: 1, b: 2 }],
+  ["a: !!binary aGVsbG8=", { a: "hello" }],
+  ["a: !!binary |\n  aGVs\n  bG8=\n", { a: "hello" }],
+  ["!!binary Yg==: !!binary ''", { b: "" }],
+  ["a: !!binary /w==", { a: "\ufffd" }],
+  ["!!set {a, b}", { a: null, b: null }],
+  ["a: !!omap [c: 1, b: 2]", { a: [{ c: 1 }, { b: 2 }] }],
+  ["a: !!pairs [b: 1, b: 2]", { a: [{ b: 1 }, { b: 2 }] }],
 ])("%s is what kubectl makes of it", (text, expected) => {
   expect(valuesIn(text)).toEqual([expected]);
 });
@@ -54,6 +61,53 @@ test("a key that stands twice says which and where, and the rest is read", () =>
     ["spec.list[1][a.b]", "f.yaml:5:7"],
   ]);
   expect(manifests).toHaveLength(1);
+});
+
+describe("aliases", () => {
+  const faultsIn = (text: string) =>
+    readYaml("f.yaml", text).syntax.map(({ place, message }) => `${placeText(place)}: ${message}`);
+
+  test("of one anchor may be many", () => {
+    const items = Array.from({ length: 150 }, (_, i) => `- {name: p-${i}, labels: *l}\n`).join("");
+    const [value] = valuesIn(`labels: &l {app: web, tiers: [a, b]}\nitems:\n${items}`);
+    expect(value).toMatchObject({ items: Array(150).fill({ labels: { app: "web", tiers: ["a", "b"] } }) });
+  });
+
+  test("stand for keys, for maps to merge, and for the last anchor of a name", () => {
+    expect(valuesIn("a: &x k\n*x : &x {b: 1}\nc: {<<: *x, d: *x}\ne: [{<<: [*x]}]")).toEqual([
+      { a: "k", k: { b: 1 }, c: { b: 1, d: { b: 1 } }, e: [{ b: 1 }] },
+    ]);
+  });
+
+  test("know the anchors of their own document", () => {
+    expect(faultsIn("a: &x 1\n---\nb: *x\n")).toEqual(["f.yaml:3:4: no anchor &x stands before *x"]);
+  });
+
+  test("that stand for nothing are told, each at its place", () => {
+    expect(faultsIn("a: &labels {}\nb: *lables\nc:\n- *later\nd: &later 1\n")).toEqual([
+      "f.yaml:2:4: no anchor &lables stands before *lables",
+      "f.yaml:4:3: no anchor &later stands before *later",
+    ]);
+  });
+
+  test("that stand for themselves are told", () => {
+    expect(faultsIn("a: &a\n  b: [*a]\n")).toEqual(["f.yaml:2:7: *a stands inside of its own anchor"]);
+  });
+
+  test("that stand for too much are told in one line", () => {
+    const lines = Array.from({ length: 30 }, (_, i) => `a${i}: &a${i} [${i === 0 ? "x" : `*a${i - 1}, *a${i - 1}`}]`);
+    const told = "aliases stand for more than 1000000 values in all: write fewer of them";
+    expect(faultsIn(lines.join("\n"))).toEqual([expect.stringMatching(new RegExp(`^f.yaml:1[5-9]:\\d+: ${told}$`))]);
+    const across = Array.from({ length: 5 }, () => lines.slice(0, 17).join("\n")).join("\n---\n");
+    expect(faultsIn(across)).toEqual([expect.stringContaining(told)]);
+  });
+});
+
+test("base64 that is none is told at its place", () => {
+  const { syntax } = readYaml("f.yaml", "a: !!binary aGVs bG8=\n");
+  expect(syntax.map(({ place, message }) => `${placeText(place)}: ${message}`)).toEqual([
+    "f.yaml:1:4: !!binary needs a text in base64",
+  ]);
 });
 
 describe("never throws", () => {

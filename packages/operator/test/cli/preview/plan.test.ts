@@ -2,15 +2,16 @@
  * Invariants:
  * - Offline, what is planned is what a reconcile creates in an empty namespace.
  * - Live, what is planned is what a reconcile leaves behind, in whatever state the namespace is; once converged, nothing differs.
+ * - Once the time is up, nothing is planned, and what would have been is late: no ConfigMap goes missing in silence.
  */
 import fc from "fast-check";
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plainConfigMap } from "../../../src/cli/preview/configmap-text.ts";
 import { planLive } from "../../../src/cli/preview/plan-live.ts";
 import { planOffline } from "../../../src/cli/preview/plan-offline.ts";
 import type { NamedPod } from "../../../src/cli/preview/pods.ts";
-import type { Result, Scene } from "../../../src/cli/preview/scene.ts";
+import type { Plan, Result, Scene } from "../../../src/cli/preview/scene.ts";
 import { config, Namespace, podView } from "../../podconfigmap/fixtures.ts";
 
 const names = fc.constantFrom("a", "a-from-b", "b", "b-from-c", "c", "p".repeat(250));
@@ -55,10 +56,12 @@ const never = () => {
 };
 
 const textOf = (configMap: ConfigMap) => JSON.stringify(plainConfigMap(configMap));
+const all = (plan: Plan): readonly Result[] => [...plan(() => false)];
 const made = (results: readonly Result[]) =>
   results.flatMap((result) => (result.kind === "made" ? [textOf(result.after)] : [])).sort();
-const live = (namespace: Namespace) =>
+const livePlan = (namespace: Namespace) =>
   planLive({ ...sceneOf(namespace), configMaps: [...namespace.configMaps.values()] }, never);
+const live = (namespace: Namespace) => all(livePlan(namespace));
 
 /** What a reconcile of a Pod deletes, of PodConfigMapConfigs that are still there: of others there is no file to preview. */
 const deletedBy = (namespace: Namespace, pod: string) =>
@@ -73,7 +76,7 @@ test("offline, it is what a reconcile creates", () => {
       const created = [...namespace.pods.keys()].flatMap((name) =>
         namespace.actions(name).flatMap((action) => (action.type === "create" ? [textOf(action.configMap)] : [])),
       );
-      expect(made(planOffline(sceneOf(namespace), never))).toEqual(created.sort());
+      expect(made(all(planOffline(sceneOf(namespace), never)))).toEqual(created.sort());
     }),
   );
 });
@@ -119,6 +122,47 @@ test("in a converged namespace nothing differs, and nothing is deleted", () => {
 test("only the PodConfigMapConfigs that are shown are planned, among all of them", () => {
   const namespace = new Namespace({ pods: [podView()], configs: [config("a"), config("b")] });
   const scene = { ...sceneOf(namespace), shown: new Set(["b"]) };
-  expect(planOffline(scene, never).map(({ pcmc }) => pcmc)).toEqual(["b"]);
-  expect(planLive({ ...scene, configMaps: [] }, never).map(({ pcmc }) => pcmc)).toEqual(["b"]);
+  expect(all(planOffline(scene, never)).map(({ pcmc }) => pcmc)).toEqual(["b"]);
+  expect(all(planLive({ ...scene, configMaps: [] }, never)).map(({ pcmc }) => pcmc)).toEqual(["b"]);
+});
+
+describe("once the time is up", () => {
+  const isOver = () => true;
+  const pairs = (results: Iterable<Result>) =>
+    [...results].flatMap((one) => ("pod" in one ? [`${one.kind === "late"} ${one.pod} ${one.pcmc}`] : [])).sort();
+
+  test("every ConfigMap that would be shown is late", () => {
+    fc.assert(
+      fc.property(fc.record({ pods, configs }), fc.record({ pods, configs }), (before, now) => {
+        const namespace = namespaceOf(before);
+        namespace.converge();
+        const next = namespaceOf(now);
+        next.configMaps = namespace.configMaps;
+        const planned = live(next).map((one) => ("pod" in one ? `true ${one.pod} ${one.pcmc}` : ""));
+        expect(pairs(livePlan(next)(isOver))).toEqual(expect.arrayContaining(planned));
+        const alone = namespaceOf(now);
+        const wanted = all(planOffline(sceneOf(alone), never)).map(
+          (one) => "pod" in one && `true ${one.pod} ${one.pcmc}`,
+        );
+        expect(pairs(planOffline(sceneOf(alone), never)(isOver))).toEqual(wanted.sort());
+      }),
+    );
+  });
+
+  test("what has failed before has failed with its own words", () => {
+    const templates = { configMapDataTemplate: { a: "x" } };
+    const namespace = new Namespace({ pods: [podView()], configs: [config("a", templates), config("b")] });
+    const rendered = () => ({ ok: false, faults: [{ key: "a", line: 1, message: "no x" }] }) as const;
+    expect([...planOffline(sceneOf(namespace), rendered)(isOver)]).toMatchObject([
+      { kind: "failed", pcmc: "a", message: "a:1:1: no x", faults: [{ key: "a" }] },
+      { kind: "late", pcmc: "b" },
+    ]);
+  });
+
+  test("a Pod is planned when it is asked for", () => {
+    const namespace = new Namespace({ pods: [podView({ name: "a" }), podView({ name: "b" })], configs: [config("c")] });
+    let asked = 0;
+    const results = planOffline(sceneOf(namespace), never)(() => asked++ > 0);
+    expect([...results].map(({ kind }) => kind)).toEqual(["made", "late"]);
+  });
 });

@@ -163,6 +163,83 @@ describe("where Pods come from", () => {
   });
 });
 
+describe("names that are made up", () => {
+  const workload = (kind: string, metadata: string) => {
+    const apiVersion = kind === "Job" ? "batch/v1" : "apps/v1";
+    return `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: ${metadata}\nspec: {template: {}}\n`;
+  };
+  const podNames = async (...documents: string[]) => {
+    const folder = await Folder.with({ "c.yaml": pcmc("c"), "p.yaml": documents.join("---\n") });
+    const { code, stdout, stderr } = await folder.run("preview -f ./c.yaml --pod ./p.yaml");
+    expect([code, stderr]).toEqual([0, ""]);
+    return shown(stdout).map(({ data }) => data.podName);
+  };
+  const prefixed = (prefix: string, more = "") => pod("~", `  generateName: ${prefix}\n${more}`);
+
+  test("are no Pod's twice", async () => {
+    expect(await podNames(prefixed("web-"), prefixed("web-"), prefixed("web-"))).toEqual([
+      "web-xxxxx",
+      "web-xxxx2",
+      "web-xxxx3",
+    ]);
+  });
+
+  test("are none that a Pod of the file has, before it or after", async () => {
+    const files = [prefixed("web-"), workload("StatefulSet", "{name: web}"), pod("web-xxxxx"), pod("web-0")];
+    expect(await podNames(...files)).toEqual(["web-xxxx2", "web-1", "web-xxxxx", "web-0"]);
+  });
+
+  test("are the same in another namespace", async () => {
+    expect(await podNames(prefixed("web-"), prefixed("web-", "  namespace: shop\n"))).toEqual([
+      "web-xxxxx",
+      "web-xxxxx",
+    ]);
+  });
+
+  test("are different for things of different kinds with one name", async () => {
+    expect(await podNames(workload("Deployment", "{name: web}"), workload("Job", "{name: web}"))).toEqual([
+      "web-xxxxx",
+      "web-xxxx2",
+    ]);
+  });
+
+  test("come of generateName where what makes Pods has no name", async () => {
+    expect(await podNames(workload("Job", "{generateName: mig-}"), workload("Job", "{generateName: mig-}"))).toEqual([
+      "mig-xxxxx-xxxxx",
+      "mig-xxxxx-xxxx2",
+    ]);
+  });
+
+  test("are names, however long what they are made of is", async () => {
+    const long = "a".repeat(250);
+    const names = await podNames(prefixed(long), prefixed(long), workload("Deployment", `{name: ${long}}`));
+    expect(names).toEqual(["xxxxx", "xxxx2", "xxxx3"].map((suffix) => `${"a".repeat(58)}${suffix}`));
+  });
+
+  test("are no way around a name that is given twice", async () => {
+    const deployment = workload("Deployment", "{name: web}");
+    const folder = await Folder.with({
+      "c.yaml": pcmc("c"),
+      "p.yaml": `${deployment}---\n${deployment}---\n${pod("a")}---\n${pod("a", "  namespace: default\n")}`,
+    });
+    const { code, stderr } = await folder.run("preview -f ./c.yaml --pod ./p.yaml");
+    expect([code, stderr.split("\n").map((line) => /: (.*) was given before/.exec(line)?.[1])]).toEqual([
+      2,
+      ["Deployment web", "Pod a", undefined],
+    ]);
+  });
+});
+
+test("a null is what it is to the API server: nothing", async () => {
+  const specs = ["~", "{podSelector: {matchLabels: {app: ~}}}", "{podSelector: ~, labelsToInclude: ~}"];
+  for (const spec of specs) {
+    const folder = await Folder.with({ "c.yaml": pcmc("c", spec), "p.yaml": pod("a") });
+    const validated = await folder.run("validate -f ./c.yaml");
+    const { code, stdout, stderr } = await folder.run("preview -f ./c.yaml --pod ./p.yaml");
+    expect([spec, validated.code, code, stderr, names(stdout)]).toEqual([spec, 0, 0, "", ["default/pod-a-from-c-cfg"]]);
+  }
+});
+
 describe("namespaces", () => {
   const inNamespace = (name: string) => `  namespace: ${name}\n`;
 
@@ -255,6 +332,30 @@ describe("input that cannot be used", () => {
       "-f ./c.yaml --pod ./p.yaml",
       { "c.yaml": "apiVersion: podconfig.example.com/v1alpha1\nmetadata: {name: c}\n" },
       "./c.yaml:1:1: kind: must be PodConfigMapConfig",
+    ],
+    [
+      "a document that is no object",
+      "-f ./c.yaml --pod ./p.yaml",
+      { "c.yaml": "just text\n" },
+      "./c.yaml:1:1: must be an object with apiVersion, kind and metadata",
+    ],
+    [
+      "a List of nothing",
+      "-f ./c.yaml --pod ./p.yaml",
+      { "c.yaml": "kind: List\nitems: [~]\n" },
+      "./c.yaml:2:9: must be an object with apiVersion, kind and metadata",
+    ],
+    [
+      "a Deployment whose name cannot be",
+      "-f ./c.yaml --pod ./p.yaml",
+      { "p.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: W_1}\nspec: {template: {}}\n" },
+      "./p.yaml:3:18: metadata.name: is no name",
+    ],
+    [
+      "a Job without a name",
+      "-f ./c.yaml --pod ./p.yaml",
+      { "p.yaml": "apiVersion: batch/v1\nkind: Job\nmetadata: {}\nspec: {template: {}}\n" },
+      "./p.yaml:3:1: metadata.name: required: add a name, or generateName",
     ],
     [
       "a label that is no text",

@@ -91,6 +91,13 @@ describe("in time", () => {
     expect(stderr).toContain("Pod default/p-199, PodConfigMapConfig web: a: not done within 1.5s: ");
   });
 
+  test("what standard input takes to come is not counted", async () => {
+    const folder = await Folder.with({ "p.yaml": pod("a") });
+    const around = { input: pcmc("web", '{configMapDataTemplate: {a: "x"}}'), inputTakes: 6_000 };
+    const { code, stdout, stderr } = await folder.run("preview -f - --pod ./p.yaml", around);
+    expect([code, stderr, Object.keys(dataOf(stdout))]).toEqual([0, "", ["pod-a-from-web-cfg"]]);
+  });
+
   test("the whole process ends", async () => {
     const folder = await Folder.with({ "c.yaml": pcmc("web", endless), "p.yaml": pod("a") });
     const { code, stderr } = await folder.shell("timeout 20 pcmc preview -f c.yaml --pod p.yaml --timeout 1s");

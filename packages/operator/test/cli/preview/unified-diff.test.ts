@@ -6,7 +6,7 @@
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { diffLines } from "../../../src/cli/preview/line-diff.ts";
+import { diffLines, type Run } from "../../../src/cli/preview/line-diff.ts";
 import { unifiedDiff } from "../../../src/cli/preview/unified-diff.ts";
 
 const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
@@ -45,6 +45,12 @@ const shortest = (a: readonly string[], b: readonly string[]): number => {
   return a.length + b.length - 2 * common(0, 0);
 };
 
+const runsOf = (before: readonly string[], after: readonly string[]): readonly Run[] => {
+  const runs = diffLines(before, after);
+  if ("lines" in runs) throw new Error("too far apart");
+  return runs;
+};
+
 const someLines = fc.array(fc.constantFrom("a", "b", "c", "", "- x", "+ y"), { maxLength: 60 });
 
 test("applied to what was, it gives what is to be", () => {
@@ -60,7 +66,7 @@ test("applied to what was, it gives what is to be", () => {
 test("nothing shorter would do", () => {
   fc.assert(
     fc.property(someLines, someLines, (before, after) => {
-      const runs = diffLines(before, after);
+      const runs = runsOf(before, after);
       const edits = runs.filter(({ kind }) => kind !== "same").reduce((sum, { lines }) => sum + lines.length, 0);
       expect(edits).toBe(shortest(before, after));
     }),
@@ -68,13 +74,23 @@ test("nothing shorter would do", () => {
   );
 });
 
-test("texts that have nothing in common are replaced, however long they are", () => {
-  const before = Array.from({ length: 200_000 }, (_, i) => `a${i}`);
-  const after = Array.from({ length: 200_000 }, (_, i) => `b${i}`);
-  expect(diffLines(before, after).map(({ kind, lines }) => [kind, lines.length])).toEqual([
-    ["removed", 200_000],
-    ["added", 200_000],
+const numbered = (prefix: string, length: number) => Array.from({ length }, (_, i) => `${prefix}${i}`);
+
+test("texts that have nothing in common are replaced", () => {
+  expect(runsOf(numbered("a", 5_000), numbered("b", 4_000)).map(({ kind, lines }) => [kind, lines.length])).toEqual([
+    ["removed", 5_000],
+    ["added", 4_000],
   ]);
+});
+
+test("texts that differ beyond reason are told in one line, without a search for all that differs", () => {
+  const [before, after] = [numbered("a", 200_000), numbered("b", 200_000)];
+  const told = "live/shop/x and preview/shop/x differ by up to 400000 lines: too many to show\n";
+  expect(diff(text(["same", ...before]), text(["same", ...after]))).toBe(told);
+});
+
+test("something new is shown whole, however long it is", () => {
+  expect(diff(undefined, text(numbered("a", 200_000))).split("\n")).toHaveLength(200_004);
 });
 
 describe("the text", () => {
