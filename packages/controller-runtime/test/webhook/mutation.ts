@@ -43,7 +43,7 @@ const NOT_UTF8: readonly Buffer[] = [
 ];
 
 /** A source of choices that are the same for the same random numbers. */
-class Dice {
+export class Dice {
   readonly #random: Random;
 
   constructor(random: Random) {

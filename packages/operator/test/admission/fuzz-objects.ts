@@ -1,4 +1,5 @@
 import type { Random } from "@pcmc/controller-runtime";
+import { Dice } from "../../../controller-runtime/test/webhook/mutation.ts";
 import { isObject } from "../../src/api/conform.ts";
 
 /** A number as JSON text has it, which no JavaScript value stands for: `jsonOf` takes the quotes away. */
@@ -101,23 +102,6 @@ const withoutPart = (value: unknown, path: Path): unknown => {
     return isObject(part) ? Object.fromEntries(Object.entries(part).filter(([key]) => key !== last)) : part;
   });
 };
-
-/** A source of choices that are the same for the same random numbers. */
-class Dice {
-  readonly #random: Random;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  below(bound: number): number {
-    return Math.floor(this.#random() * bound);
-  }
-
-  of<T>(values: readonly T[], otherwise: T): T {
-    return values[this.below(values.length)] ?? otherwise;
-  }
-}
 
 type Mutation = (value: unknown, path: Path, dice: Dice) => unknown;
 
