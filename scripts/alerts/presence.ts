@@ -4,9 +4,14 @@ import { type AlertGroup, INSTALLATION } from "./alert.ts";
 const agents = (count: string): string =>
   `max by (namespace, daemonset) (kube_daemonset_status_${count}{daemonset=~"podconfigmap-controller(-agent)?"})`;
 
-/** Keeps what is told of an election unless the one who led when it was seen last, within the hour, is a target that does not answer. */
-const unlessUnseen = (expr: string): string =>
-  `${expr} unless on (${INSTALLATION}, name) (last_over_time(podconfigmap_controller_leader_election_status[1h]) == 1 and on (job, instance) up == 0)`;
+/** When each replica was last seen to lead, within the hour. */
+const LED = "max_over_time(timestamp(podconfigmap_controller_leader_election_status == 1)[1h:15s])";
+
+/** Keeps what is told of an election unless the one who was the last to be seen leading is a target that does not answer. */
+const unlessUnseen = (expr: string): string => {
+  const last = (led: string) => `max by (${INSTALLATION}, name) (${led})`;
+  return `${expr} unless on (${INSTALLATION}, name) (${last(`${LED} and on (job, instance) up == 0`)} == ${last(LED)})`;
+};
 
 /** Whether anybody is there, and works. */
 export const presence: AlertGroup = {

@@ -35,9 +35,10 @@ test("of two threads that contend for jobs, exactly one gets each", async () => 
   const begun = new Uint8Array(new SharedArrayBuffer(JOBS + 1));
   const given = new Int32Array(new SharedArrayBuffer(4));
   const body = `
-    import { workerData } from "node:worker_threads";
+    import { parentPort, workerData } from "node:worker_threads";
     const { Claims } = await import(workerData.file);
     const claims = new Claims(workerData.word);
+    parentPort.postMessage("ready");
     for (let job = 1; job < workerData.begun.length; job++) {
       while (Atomics.load(workerData.given, 0) < job);
       if (claims.begin(job)) workerData.begun[job] = 1;
@@ -45,6 +46,8 @@ test("of two threads that contend for jobs, exactly one gets each", async () => 
   const file = new URL("../src/claims.ts", import.meta.url).href;
   const source = new URL(`data:text/javascript,${encodeURIComponent(body)}`);
   const worker = new Worker(source, { workerData: { word, begun, given, file } });
+  // Or its fault, before this thread waits for it and hears nothing.
+  await once(worker, "message");
   const ended = once(worker, "exit");
   const takenBack = new Uint8Array(JOBS + 1);
   // Each look takes back what the worker has not begun, of the few that it has been given since the last one.
@@ -52,7 +55,7 @@ test("of two threads that contend for jobs, exactly one gets each", async () => 
     const first = last + 1;
     last = Math.min(JOBS, last + 1 + (last % 7));
     Atomics.store(given, 0, last);
-    // The first of all, for the worker to be there; then for as long as it mostly takes, since another core may be busy.
+    // The first of all, so that it gets one; then for as long as it mostly takes, since another core may be busy.
     for (let spins = 0; claims.begun < first && (first === 1 || spins < 1_000); spins++);
     const at = claims.revoke(last);
     for (let job = Math.max(first, at + 1); job <= last; job++) takenBack[job] = 1;

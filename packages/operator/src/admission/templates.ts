@@ -1,4 +1,4 @@
-import type { AbortSource } from "@pcmc/controller-runtime";
+import { type AbortSource, startDeadline, systemClock } from "@pcmc/controller-runtime";
 import type { Reads, TemplateError } from "@pcmc/gotemplate";
 import { type Finding, warning } from "./finding.ts";
 import { didYouMean } from "./nearest.ts";
@@ -9,7 +9,7 @@ export interface TemplateDeps {
   readonly engine: TemplateEngine;
   /** Ends waiting for the engine. */
   readonly signal?: AbortSource | undefined;
-  /** Milliseconds that all templates may take to be parsed. Default: the engine's. */
+  /** Milliseconds that parsing may take; three times that in all, with templates that are late, and warnings. Default: the engine's. */
   readonly parseTime?: number | undefined;
 }
 
@@ -27,8 +27,25 @@ export const templateFindings = async (sources: Sources, deps: TemplateDeps): Pr
   const { errors, reads } = await compile(sources, deps);
   const failed = new Set(errors.map(({ key }) => key));
   const sound = Object.keys(sources).filter((key) => !failed.has(key));
-  const warnings = mayMiss(reads, sound) ? await Promise.all(sound.map((key) => readWarnings(key, sources, deps))) : [];
-  return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...warnings.flat()];
+  const warnings = mayMiss(reads, sound) ? await warningsOf(sound, sources, deps) : [];
+  return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...warnings];
+};
+
+/** None where there is no time for them: errors must not be lost for their sake. */
+const warningsOf = async (
+  keys: readonly string[],
+  sources: Sources,
+  deps: TemplateDeps,
+): Promise<readonly Finding[]> => {
+  const { signal, parseTime: milliseconds = Number.POSITIVE_INFINITY } = deps;
+  using time = startDeadline({ clock: systemClock, milliseconds, what: "looking for missing fields", parent: signal });
+  try {
+    const warnings = keys.map((key) => readWarnings(key, sources, { ...deps, signal: time }));
+    return (await Promise.all(warnings)).flat();
+  } catch (error) {
+    if (signal?.aborted || !time.aborted) throw error;
+    return [];
+  }
 };
 
 const compile = (sources: Sources, { engine, signal, parseTime }: TemplateDeps) =>

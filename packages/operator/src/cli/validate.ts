@@ -25,8 +25,8 @@ interface PlacedFinding extends Place, Pick<Finding, "severity" | "message" | "e
   readonly field: string;
 }
 
-/** Milliseconds that the templates of one may take to be parsed: nobody waits for an answer as an API server does. */
-const PARSE_TIME = 10_000;
+/** Milliseconds that the templates of one may take to be parsed: as long as the manager gives them. */
+const PARSE_TIME = 5_000;
 
 /** The kinds that are checked, as one says that there is none of them. */
 const OURS = "PodConfigMapConfig or Watcher";

@@ -27,8 +27,8 @@ export interface TemplatesOptions {
   readonly log: Logger;
 }
 
-/** Milliseconds that all templates of a PodConfigMapConfig may take to be parsed: one, mostly. */
-const PARSE_DEADLINE = 1_000;
+/** Milliseconds that the templates of a PodConfigMapConfig may take to be parsed: more than admission gives them, which lets them in. */
+const PARSE_DEADLINE = 5_000;
 
 /** The templates of a spec. */
 interface Compiled {

@@ -78,6 +78,24 @@ test("what could not be parsed in time says so, and is not called wrong", async 
   ]);
 });
 
+test("what is wrong is told also where warnings take more time than there is", async () => {
+  const { engine } = engineThatSays({
+    everything: { reads: "whole" },
+    wrong: { error: { line: 1, column: 4, detail: "no such function" } },
+  });
+  let calls = 0;
+  const compileAll: typeof engine.compileAll = (sources, options) => {
+    calls++;
+    if (calls === 1) return engine.compileAll(sources, options);
+    const { signal } = options ?? {};
+    return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  };
+  const sources = { a: "everything", b: "everything", c: "wrong" };
+  const findings = await templateFindings(sources, { engine: { compileAll }, parseTime: 5 });
+  expect(findings.map(({ path, severity }) => `${severity} ${path.at(-1)}`)).toEqual(["error c"]);
+  expect(calls).toBe(3);
+});
+
 test("the engine gets the time that there is", async () => {
   const deadlines: unknown[] = [];
   const { engine } = engineThatSays();

@@ -83,4 +83,5 @@ export class JsonList implements ConfigMapsText {
   }
 }
 
-const asItem = (json: string): string => json.replace(/^/gm, "    ");
+/** Not by `^`, which also stands behind what Unicode has for ends of lines. */
+const asItem = (json: string): string => `    ${json.replaceAll("\n", "\n    ")}`;

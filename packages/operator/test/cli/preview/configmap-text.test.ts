@@ -6,7 +6,7 @@
 import { createEngine, type Template } from "@pcmc/gotemplate";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { yamlText } from "../../../src/cli/preview/configmap-text.ts";
+import { JsonList, yamlText } from "../../../src/cli/preview/configmap-text.ts";
 
 let engine: ReturnType<typeof createEngine>;
 let reader: Template;
@@ -73,6 +73,18 @@ test("any text is read by kubectl as it was", async () => {
     expect(await read(texts)).toEqual(texts);
   });
   await fc.assert(property, { numRuns: 200 });
+});
+
+test("several as JSON are a List that holds any text as it was", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "\n", "\r", "\u2028", "\u2029", "\u0085", '"', "\t") });
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 2, maxLength: 4 }), (texts) => {
+      const list = new JsonList();
+      const parts = texts.map((value, n) => list.next({ metadata: { name: `n${n}` }, data: { value } }));
+      const { items } = JSON.parse(`${parts.join("")}${list.end()}`);
+      expect(items.map(({ data }: { data: { value: string } }) => data.value)).toEqual(texts);
+    }),
+  );
 });
 
 test("a text of several lines is a block, with blank lines and indents", () => {
