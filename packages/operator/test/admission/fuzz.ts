@@ -63,7 +63,37 @@ const selector = {
   ],
 };
 
-/** With every field, all of it valid. */
+const volumeMounts = [{ name: "v", mountPath: "/v", subPath: "a/b", readOnly: true, mountPropagation: "None" }];
+const asSidecar = {
+  container: { ...fullContainer, volumeMounts, restartPolicy: "Always" },
+  injectAs: "Sidecar",
+};
+const asContainer = {
+  container: {
+    ...otherContainer,
+    volumeMounts,
+    restartPolicy: "OnFailure",
+    restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [1] } }],
+  },
+  injectAs: "Container",
+};
+
+const fullWatcher = (volume: object, rest: object): object => ({
+  apiVersion: "watch.example.com/v1alpha1",
+  kind: "Watcher",
+  metadata: { name: "w", namespace: "default" },
+  spec: {
+    volume,
+    configData: { LEVEL: "info", "app.conf": "a" },
+    configBinaryData: { "app.bin": "AAEC" },
+    imagePullSecrets: { name: "registry" },
+    podSelector: selector,
+    rollout: "OnChange",
+    ...rest,
+  },
+});
+
+/** With every field, all of it valid: a Watcher for each source of a volume. */
 const OBJECTS: Readonly<Record<FuzzedKind, readonly object[]>> = {
   PodConfigMapConfig: [
     {
@@ -81,7 +111,7 @@ const OBJECTS: Readonly<Record<FuzzedKind, readonly object[]>> = {
             enabled: true,
             allowedPorts: [80, 443],
             blockedPorts: [22],
-            defaultAction: "allow",
+            defaultAction: "block",
             direction: "ingress",
             mode: "enforce",
             establishedConnections: "keep",
@@ -93,18 +123,14 @@ const OBJECTS: Readonly<Record<FuzzedKind, readonly object[]>> = {
       status: { conditions: [] },
     },
   ],
-  Watcher: [fullContainer, otherContainer].map((container) => ({
-    apiVersion: "watch.example.com/v1alpha1",
-    kind: "Watcher",
-    metadata: { name: "w", namespace: "default" },
-    spec: {
-      container,
-      volumes: fullVolumes.map((volume, at) => ({ ...volume, name: `v${at}` })),
-      configData: { LEVEL: "info", "app.conf": "a" },
-      podSelector: selector,
-      rollout: "OnChange",
-    },
-  })),
+  Watcher: [
+    ...fullVolumes.map((volume, at) => fullWatcher(volume, at % 2 === 0 ? asSidecar : asContainer)),
+    fullWatcher({ name: "v", configMap: { name: "w-config" } }, asSidecar),
+    fullWatcher(
+      { name: "v", persistentVolumeClaim: { claimName: "c" } },
+      { container: { ...fullContainer, volumeDevices: [{ name: "v", devicePath: "/dev/v" }] } },
+    ),
+  ],
   Pod: [
     asking("w,v,gone", {
       labels: { app: "web" },
@@ -134,20 +160,25 @@ const RESOURCES: Readonly<
   Pod: { group: "", version: "v1", resource: "pods" },
 };
 
-/** A review of a mutated object, created or written over a sound one, or over another mutated one. */
-const bodyOf = (kind: FuzzedKind, seed: number): Buffer => {
-  const random = seededRandom(Math.imul(seed, 2_654_435_761));
-  const samples = OBJECTS[kind];
-  const sound = samples[seed % samples.length] ?? {};
+/** A review of a write. */
+const reviewOf = (kind: FuzzedKind, write: object): string => {
   const { resource, ...version } = RESOURCES[kind];
-  const request = {
+  return review({
     kind: { ...version, kind },
     resource: { ...version, resource },
     requestKind: null,
     requestResource: null,
-    ...(kind === "Pod" ? { object: decodedPod(sound, random) } : writeOf(sound, random)),
-  };
-  const text = jsonOf(JSON.parse(review(request)));
+    ...write,
+  });
+};
+
+/** The body of a mutated object's, created or written over a sound one, or over another mutated one. */
+const bodyOf = (kind: FuzzedKind, seed: number): Buffer => {
+  const random = seededRandom(Math.imul(seed, 2_654_435_761));
+  const samples = OBJECTS[kind];
+  const sound = samples[seed % samples.length] ?? {};
+  const write = kind === "Pod" ? { object: decodedPod(sound, random) } : writeOf(sound, random);
+  const text = jsonOf(JSON.parse(reviewOf(kind, write)));
   return kind !== "Pod" && seed % BROKEN_EACH === 0 ? mutated(text, random) : Buffer.from(text);
 };
 
@@ -165,6 +196,24 @@ const writeOf = (sound: object, random: Random): object => {
 const decodedPod = (sound: object, random: Random): object => {
   const { metadata, spec } = { metadata: {}, spec: {}, ...Object(mutatedObject(sound, random, "typed")) };
   return { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: null, ...spec } };
+};
+
+/** What came back for an object as it stands. */
+export interface SoundAnswer {
+  readonly object: { readonly spec?: unknown };
+  readonly allowed: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Sends a review of each object from which the mutated ones of a kind are made. */
+export const soundAnswers = async (kind: FuzzedKind): Promise<readonly SoundAnswer[]> => {
+  await using server = await startServer({ routes: { "/fuzzed": ROUTES[kind] } });
+  const answerOf = async (object: object): Promise<SoundAnswer> => {
+    const { text } = await server.send({ path: "/fuzzed?timeout=10s", body: reviewOf(kind, { object }) });
+    const { allowed, warnings = [] } = JSON.parse(text).response;
+    return { object, allowed, warnings };
+  };
+  return await Promise.all(OBJECTS[kind].map(answerOf));
 };
 
 /** Sends `count` reviews of mutated objects of a kind to its webhook as it is served: the same for the same seed. */

@@ -231,30 +231,59 @@ describe("pcmc uninstall", () => {
     expect(await stage.exists(`${SECRETS}/${SHARED}`)).toBe(false);
   });
 
-  test("does not touch that Secret where the manager has its certificate from others", async () => {
+  test("takes it too where the manager has its certificate from others by now", async () => {
     onTestFinished(async () => void (await stage.kubectl("delete", "secret", SHARED, "--ignore-not-found")));
     await stage.cluster.request("POST", SECRETS, { metadata: { name: SHARED }, ...(await filledSecret()) });
     await stage.kubectl("set", "env", "deployment/podconfigmap-controller", "WEBHOOK_CERT_DIR=/certs");
-    const { code, stderr } = await stage.pcmc("uninstall --yes");
-    const why = "the manager has its certificate from others, in /certs";
-    expect([code, stderr]).toEqual([0, expect.stringContaining(`operator: Secret default/${SHARED} stays: ${why}\n`)]);
-    expect(await stage.exists(`${SECRETS}/${SHARED}`)).toBe(true);
+    const { code, stdout, stderr } = await stage.pcmc("uninstall --yes");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^note: .*\n$/)]);
+    expect(stdout).toContain(`Secret default/${SHARED}`);
+    expect(await stage.exists(`${SECRETS}/${SHARED}`)).toBe(false);
   });
 
-  test("takes the ServiceAccount that the manager runs as, whatever its name, and names what has our label alone", async () => {
+  /** Has the manager run as the account `team-sa`, which bears our label. `release`, `mark`: whose Helm says that they are. */
+  const runAsTeam = async ({ release, mark }: { readonly release?: string; readonly mark?: string }) => {
     const labels = { "app.kubernetes.io/name": "podconfigmap-controller" };
-    for (const name of ["pcmc", "somebodys"]) {
-      await stage.cluster.request("POST", ACCOUNTS, { metadata: { name, labels } });
-    }
-    onTestFinished(
-      async () => void (await stage.kubectl("delete", "serviceaccount", "somebodys", "pcmc", "--ignore-not-found")),
-    );
-    await stage.kubectl("set", "serviceaccount", "deployment/podconfigmap-controller", "pcmc");
+    const annotations = { "meta.helm.sh/release-name": mark };
+    await stage.cluster.request("POST", ACCOUNTS, { metadata: { name: "team-sa", labels, annotations } });
+    onTestFinished(async () => void (await stage.kubectl("delete", "serviceaccount", "team-sa", "--ignore-not-found")));
+    const manager = "deployment/podconfigmap-controller";
+    await stage.kubectl("set", "serviceaccount", manager, "team-sa");
+    if (release !== undefined) await stage.kubectl("annotate", manager, `meta.helm.sh/release-name=${release}`);
+  };
+
+  test("takes the ServiceAccount of its release that the manager runs as, whatever its name", async () => {
+    await runAsTeam({ release: "pcmc", mark: "pcmc" });
+    const { code, stdout } = await stage.pcmc("uninstall --yes");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("ServiceAccount default/team-sa")]);
+    expect(await stage.exists(`${ACCOUNTS}/team-sa`)).toBe(false);
+  });
+
+  test.each([
+    { name: "without a mark, in a release", release: "pcmc" },
+    { name: "without a mark, and without a release" },
+    { name: "of another release", release: "pcmc", mark: "team" },
+  ])("names and leaves the ServiceAccount of others that the manager runs as: $name", async (marks) => {
+    await runAsTeam(marks);
     const { code, stdout, stderr } = await stage.pcmc("uninstall --yes");
-    const line = "operator: 1 ServiceAccount left, with a label of ours but not surely ours: .*: default/somebodys\n";
-    expect([code, stderr]).toEqual([1, expect.stringMatching(new RegExp(`^${line}note: .*\n$`))]);
-    expect(stdout).toContain("ServiceAccount default/pcmc");
-    expect(await stage.exists(`${ACCOUNTS}/pcmc`)).toBe(false);
+    const line = "operator: 1 ServiceAccount left, with a label of ours but not surely ours: .*: default/team-sa\n";
+    expect([code, stderr]).toEqual([1, expect.stringMatching(new RegExp(`^${line}(note: .*\n)+$`))]);
+    expect(stdout).not.toContain("ServiceAccount default/team-sa");
+    expect(await stage.exists(`${ACCOUNTS}/team-sa`)).toBe(true);
+  });
+
+  test("names and leaves a ServiceAccount of its release that nothing of it runs as", async () => {
+    const labels = { "app.kubernetes.io/name": "podconfigmap-controller" };
+    const annotations = { "meta.helm.sh/release-name": "pcmc" };
+    await stage.cluster.request("POST", ACCOUNTS, { metadata: { name: "somebodys", labels, annotations } });
+    onTestFinished(
+      async () => void (await stage.kubectl("delete", "serviceaccount", "somebodys", "--ignore-not-found")),
+    );
+    await stage.kubectl("annotate", "deployment/podconfigmap-controller", "meta.helm.sh/release-name=pcmc");
+    expect(await stage.pcmc("uninstall --yes")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^operator: 1 ServiceAccount left, .*: default\/somebodys\n/),
+    });
     expect(await stage.exists(`${ACCOUNTS}/somebodys`)).toBe(true);
   });
 

@@ -16,6 +16,7 @@ import { settingsTable } from "../../settings/table.ts";
 import { DaemonSets, Services } from "../doctor/resources.ts";
 import { InputError } from "../io.ts";
 import { flagValue } from "./command-line.ts";
+import type { StoredMetadata } from "./deletion.ts";
 
 /** Where things are when nobody says: as in manifests/. */
 const DEFAULT_NAMESPACE = "default";
@@ -27,6 +28,10 @@ export const OWN_SELECTOR = `app.kubernetes.io/name in (${NAME}, ${AGENT.name})`
 export const isOwn = ({ name }: { readonly name: string }): boolean =>
   name === NAME || name === AGENT.name || name.startsWith(`${NAME}-`);
 
+/** The release of Helm that an object is of. */
+export const releaseOf = ({ annotations }: Pick<StoredMetadata, "annotations">): string | undefined =>
+  annotations?.["meta.helm.sh/release-name"];
+
 /** What of an installation its removal has to know. */
 export interface Installation {
   readonly namespace: string;
@@ -36,8 +41,6 @@ export interface Installation {
   readonly others: readonly string[];
   readonly lock: ObjectKey;
   readonly secret: ObjectKey;
-  /** The folder from which its manager takes certificates that others make: a Secret of that name is then none of ours. */
-  readonly certDir?: string | undefined;
   /** What its Pods run as: with the chart, users name the manager's. Absent = none is known. */
   readonly accounts?: readonly string[];
   /** The release of Helm that it belongs to. */
@@ -67,7 +70,7 @@ export const findInstallation = async (client: Client, given: string | undefined
   const namespace = given ?? found[0] ?? DEFAULT_NAMESPACE;
   const workloads = all.filter(({ metadata }) => metadata.namespace === namespace);
   const managers = workloads.filter(({ metadata }) => metadata.name === NAME);
-  const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName, webhookCertDir } = settingsTable;
+  const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName } = settingsTable;
   const lockNamespace = managers.length > 0 ? leaderElectionLockNamespace.default : namespace;
   return {
     namespace,
@@ -78,9 +81,8 @@ export const findInstallation = async (client: Client, given: string | undefined
       name: textOf(managers, leaderElectionLockName) ?? leaderElectionLockName.default,
     },
     secret: { namespace, name: textOf(managers, webhookSecretName) ?? webhookSecretName.default },
-    certDir: textOf(managers, webhookCertDir),
     accounts: unique(workloads.map(({ spec }) => spec?.template.spec?.serviceAccountName)),
-    release: workloads.map(({ metadata }) => metadata.annotations?.["meta.helm.sh/release-name"]).find(Boolean),
+    release: workloads.map(({ metadata }) => releaseOf(metadata)).find(Boolean),
   };
 };
 

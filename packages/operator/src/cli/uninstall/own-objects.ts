@@ -25,7 +25,7 @@ import {
 } from "../doctor/resources.ts";
 import { judgeOf } from "./belonging.ts";
 import { changedText, deleteAll, foreignText, type StoredMetadata } from "./deletion.ts";
-import { type Installation, isOwn, OWN_SELECTOR } from "./installation.ts";
+import { type Installation, isOwn, OWN_SELECTOR, releaseOf } from "./installation.ts";
 import { callOf, counted, type Step, type StepContext, type StepResult, someOf } from "./step.ts";
 import { isOwnSecret } from "./webhook-secret.ts";
 
@@ -86,7 +86,7 @@ interface Outcome {
 
 type Removal = (context: StepContext) => Promise<Outcome>;
 
-type Found = Pick<Installation, "namespace" | "others" | "accounts">;
+type Found = Pick<Installation, "namespace" | "others" | "accounts" | "release">;
 
 /** The webhooks, before the manager ends: nobody should wait for one that is gone. */
 export const webhooksStep = (installation: Found): Step => ({
@@ -106,13 +106,10 @@ export const operatorStep = (installation: Installation): Step => ({
 });
 
 /** In which the manager's replicas share the certificate that they make. */
-const sharedSecret = ({ secret, certDir }: Installation): Named<Secret> => ({
+const sharedSecret = ({ secret }: Installation): Named<Secret> => ({
   resource: Secrets,
   key: secret,
-  judge: (object) => {
-    if (certDir !== undefined) return { stays: `the manager has its certificate from others, in ${certDir}` };
-    return isOwnSecret(object) ? "ours" : { stays: "what it holds is not surely ours" };
-  },
+  judge: (object) => (isOwnSecret(object) ? "ours" : { stays: "what it holds is not surely ours" }),
 });
 
 /** What cert-manager made is annotated; a Secret that users made is not. */
@@ -163,9 +160,12 @@ const removeOwn = async (
 const unknownText = ({ kind }: Resource, metadata: StoredMetadata, { others }: Found): string =>
   `${kind} ${keyOf({ metadata })} stays: it may be that of the installation in ${others.join(" or ")}`;
 
-/** By its name, and that of a ServiceAccount by what runs as it: with the chart, users name the manager's. */
-const isNamedOurs = (resource: Resource, metadata: StoredMetadata, { accounts = [] }: Found): boolean =>
-  isOwn(metadata) || (resource === ServiceAccounts && accounts.includes(metadata.name));
+/** By its name, or as an account of the release that ours run as: with the chart, users name the manager's, or give it one of theirs. */
+const isNamedOurs = (resource: Resource, metadata: StoredMetadata, installation: Found): boolean =>
+  isOwn(metadata) || (resource === ServiceAccounts && isReleased(metadata, installation));
+
+const isReleased = (metadata: StoredMetadata, { accounts = [], release }: Found): boolean =>
+  release !== undefined && releaseOf(metadata) === release && accounts.includes(metadata.name);
 
 const removal =
   <T extends KubernetesObject>({ resource, key, judge }: Named<T>): Removal =>
