@@ -57,6 +57,13 @@ interface Definition {
   };
 }
 
+/** All that there is once the last of what Kubernetes makes for itself is there: a kubelet's Lease, some ten seconds after its Node. */
+const objectsOfKubernetes = (cluster: RealCluster): Promise<readonly string[]> =>
+  until("the node has its Lease", async () => {
+    const objects = await apiObjects(cluster);
+    return objects.some((line) => line.startsWith("leases.coordination.k8s.io kube-node-lease/")) ? objects : undefined;
+  });
+
 /** A real node on which the chart comes and goes, with a Pod `target` that a firewall is for, and a client that calls it. */
 export class ChartWorld implements AsyncDisposable {
   readonly ebpf: EbpfWorld;
@@ -87,7 +94,7 @@ export class ChartWorld implements AsyncDisposable {
     const { status } = await ebpf.run("target", { labels: LABELS, ports: Object.values(PORTS).join(",") });
     await ebpf.run("client");
     const client = await ebpf.probe("client");
-    const before = await apiObjects(ebpf.cluster);
+    const before = await objectsOfKubernetes(ebpf.cluster);
     return new ChartWorld(ebpf, helm, client, { address: status.podIP, before });
   }
 
