@@ -1,4 +1,4 @@
-import { type AbortSource, startDeadline, systemClock } from "@pcmc/controller-runtime";
+import type { AbortSource } from "@pcmc/controller-runtime";
 import type { Reads, TemplateError } from "@pcmc/gotemplate";
 import { type Finding, warning } from "./finding.ts";
 import { didYouMean } from "./nearest.ts";
@@ -38,6 +38,8 @@ const warningsOf = async (
   deps: TemplateDeps,
 ): Promise<readonly Finding[]> => {
   const { signal, parseTime: milliseconds = Number.POSITIVE_INFINITY } = deps;
+  // Loaded when it is needed: `pcmc validate` talks to no cluster.
+  const { startDeadline, systemClock } = await import("@pcmc/controller-runtime");
   using time = startDeadline({ clock: systemClock, milliseconds, what: "looking for missing fields", parent: signal });
   try {
     const warnings = keys.map((key) => readWarnings(key, sources, { ...deps, signal: time }));
