@@ -21,11 +21,15 @@ import { eventually } from "../integration/support/eventually.ts";
 import { ManagerProcess } from "../integration/support/manager-process.ts";
 import { Namespace } from "../integration/support/namespace.ts";
 import { registeredBundle } from "../integration/support/webhook-process.ts";
+import { CRDS, deleteDefinitions } from "./support/definitions.ts";
 import { foreignDefinitions } from "./support/foreign-definitions.ts";
 import { CHART, Helm, type Values } from "./support/helm.ts";
 
 let cluster: Cluster;
 let helm: Helm;
+
+/** helm waits for objects and for each of its writes: on a busy machine that adds up. Milliseconds. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 beforeAll(async () => {
   cluster = await startCluster({ audit: true });
@@ -34,15 +38,12 @@ beforeAll(async () => {
 // What one test leaves, and be it by failing, is no other's.
 afterEach(async () => {
   await helm.run(["uninstall", ...RELEASE, "--ignore-not-found", "--no-hooks", "--wait"]);
-  await cluster.kubectl(["delete", "--ignore-not-found", "--wait", ...CRDS]);
+  await deleteDefinitions(cluster);
 });
 afterAll(async () => {
   helm?.[Symbol.dispose]();
   await cluster?.stop();
 });
-
-/** helm waits for objects and for each of its writes: on a busy machine that adds up. Milliseconds. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const RELEASE = ["podconfigmap-controller", "--namespace", "ops"];
 const install = (values: Values = {}, ...flags: string[]) =>
@@ -87,10 +88,6 @@ const ours = async (): Promise<readonly string[]> => {
   );
   return found.flat().sort();
 };
-
-const CRDS = ["podconfigmapconfigs.podconfig.example.com", "watchers.watch.example.com"].map(
-  (name) => `customresourcedefinition.apiextensions.k8s.io/${name}`,
-);
 
 const IDENTITY = "system:serviceaccount:ops:podconfigmap-controller";
 

@@ -26,6 +26,7 @@ import {
 } from "@pcmc/controller-runtime";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { examples } from "../../src/cli/examples.ts";
+import { definitionsStep } from "../../src/cli/uninstall/definitions.ts";
 import { findInstallation } from "../../src/cli/uninstall/installation.ts";
 import { operatorStep } from "../../src/cli/uninstall/own-objects.ts";
 import { marksOf } from "../../src/podconfigmap/ownership.ts";
@@ -168,6 +169,27 @@ describe("pcmc uninstall --purge", () => {
     expect((await stage.pcmc("uninstall --purge --yes")).stdout).toMatch(/^ConfigMaps of Pods: deleted 1 ConfigMap$/m);
     expect(await stage.exists(`${LEASE}/${LOCK}`)).toBe(false);
   });
+});
+
+test("a definition that does not go is named with what the API server says of it", async () => {
+  const apiVersion = "podconfig.example.com/v1alpha1";
+  const configs = `/apis/${apiVersion}/namespaces/shop/podconfigmapconfigs`;
+  const metadata = { name: "held", finalizers: ["example.com/others"] };
+  await stage.cluster.request("POST", configs, { apiVersion, kind: "PodConfigMapConfig", metadata, spec: {} });
+  // Before the test ends: until then nothing can be cleared.
+  await using _ = {
+    async [Symbol.asyncDispose]() {
+      const contentType = "application/merge-patch+json";
+      await stage.cluster.request("PATCH", `${configs}/held`, { metadata: { finalizers: [] } }, { contentType });
+    },
+  };
+  const client = new Client(fixedConfig(stage.cluster));
+  onTestFinished(() => client.close());
+  const signal = AbortSignal.timeout(3_000);
+  const context = { client, clock: systemClock, namespace: "default", mode: "do", signal } as const;
+  await expect(definitionsStep.run(context)).rejects.toThrow(
+    /^podconfigmapconfigs\S+ does not go: the API server says "CustomResource deletion is in progress"; look for objects /,
+  );
 });
 
 describe("the removal of the operator's own objects", () => {

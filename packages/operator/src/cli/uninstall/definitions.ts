@@ -1,4 +1,5 @@
 import { NotFoundError, type ObjectKey, type Resource, sleep } from "@pcmc/controller-runtime";
+import type { CustomResourceDefinition } from "kubernetes-types/apiextensions/v1.d.ts";
 import { podConfigMapConfigResource } from "../../api/podconfigmapconfig.ts";
 import { watcherResource } from "../../api/watcher.ts";
 import { PodConfigMapConfigs } from "../../podconfigmap/sources.ts";
@@ -63,19 +64,25 @@ const remove = async (context: StepContext, key: ObjectKey): Promise<boolean> =>
     if (error instanceof NotFoundError) return false;
     throw error;
   }
-  while (await isThere(context, key)) {
-    if (context.signal.aborted) throw new Error(`${key.name} does not go: an object of it has a finalizer of others`);
+  for (let left = await read(context, key); left !== undefined; left = await read(context, key)) {
+    if (context.signal.aborted) throw new Error(`${key.name} does not go: ${whyNot(left)}`);
     await sleep(clock, INTERVAL);
   }
   return true;
 };
 
-const isThere = async ({ client }: StepContext, key: ObjectKey): Promise<boolean> => {
+/** Not bound to the step's time: the last look comes when that is over. */
+const read = async ({ client }: StepContext, key: ObjectKey): Promise<CustomResourceDefinition | undefined> => {
   try {
-    await client.get(CustomResourceDefinitions, key, { timeout: 15_000 });
-    return true;
+    return await client.get(CustomResourceDefinitions, key, { timeout: 15_000 });
   } catch (error) {
-    if (error instanceof NotFoundError) return false;
+    if (error instanceof NotFoundError) return undefined;
     throw error;
   }
+};
+
+const whyNot = ({ status }: CustomResourceDefinition): string => {
+  const { message } = status?.conditions?.find(({ type }) => type === "Terminating") ?? {};
+  const said = message === undefined ? "" : `the API server says "${message}"; `;
+  return `${said}look for objects of it with a finalizer of others, or wait and run this again`;
 };
