@@ -35,7 +35,7 @@ export interface Cluster extends AsyncDisposable {
   request<T = unknown>(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<T>;
   /** Makes a client certificate. The user has the rights that RBAC objects give, none at first. */
   addUser(user: User): Promise<UserCredentials>;
-  /** Runs the kubectl of this cluster against it. */
+  /** Runs the kubectl of this cluster against it. Ends with the cluster, with exit code 1. */
   kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
   /** Starts a component that was killed, at the same address with the same data; resolves when it answers. */
   start(component: Component): Promise<void>;
@@ -145,6 +145,7 @@ interface Parts extends Ground {
 class RunningCluster implements RealCluster {
   readonly #parts: Parts;
   #stopped: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
   readonly server: string;
   readonly kubeconfig: string;
   readonly kubeconfigYaml: string;
@@ -189,7 +190,9 @@ class RunningCluster implements RealCluster {
 
   kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult> {
     const { binaries, state } = this.#parts;
-    return runKubectl({ binary: binaries.kubectl ?? "kubectl", state, kubeconfig: this.kubeconfig }, args, options);
+    const { signal: stopped } = this.#stopping;
+    const kubectl = { binary: binaries.kubectl ?? "kubectl", state, kubeconfig: this.kubeconfig, stopped };
+    return runKubectl(kubectl, args, options);
   }
 
   start(component: Component): Promise<void> {
@@ -224,6 +227,7 @@ class RunningCluster implements RealCluster {
 
   stop(): Promise<void> {
     const { controlPlane, keeper, state } = this.#parts;
+    this.#stopping.abort();
     this.#stopped ??= Promise.all([controlPlane.close(), endKeeper(keeper, state)]).then(() => {});
     return this.#stopped;
   }

@@ -18,9 +18,18 @@ export interface KubectlResult {
   readonly exitCode: number;
 }
 
+/** The kubectl of a cluster. */
+export interface Kubectl {
+  readonly binary: string;
+  readonly state: string;
+  readonly kubeconfig: string;
+  /** Aborts when the cluster is stopped: kubectl would go on waiting for it. */
+  readonly stopped: AbortSignal;
+}
+
 /** Runs kubectl, with its cache in the state folder: the user's own stays as it is. Does not throw for an exit code. */
 export const runKubectl = async (
-  { binary, state, kubeconfig }: { binary: string; state: string; kubeconfig: string },
+  { binary, state, kubeconfig, stopped }: Kubectl,
   args: readonly string[],
   options: KubectlOptions = {},
 ): Promise<KubectlResult> => {
@@ -28,9 +37,16 @@ export const runKubectl = async (
     env: { ...process.env, KUBECONFIG: options.kubeconfig ?? kubeconfig, KUBECACHEDIR: join(state, "kubectl-cache") },
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  const output = { stdout: "", stderr: "" };
+  const onStop = () => {
+    output.stderr += "the cluster was stopped";
+    child.kill("SIGKILL");
+  };
+  if (stopped.aborted) onStop();
+  stopped.addEventListener("abort", onStop, { once: true });
+  child.once("close", () => stopped.removeEventListener("abort", onStop));
   // kubectl may end without reading its input.
   child.stdin.on("error", () => {}).end(options.input ?? "");
-  const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output.stdout += text;
   });

@@ -61,6 +61,15 @@ describe("a cluster", () => {
     await cluster.stop();
   });
 
+  test("ends the kubectl that would go on without it", async () => {
+    const cluster = await startCluster({ ...small, stateDir });
+    const proxy = () => cluster.kubectl(["proxy", "--port=0"]);
+    const running = proxy();
+    await cluster.stop();
+    const stopped = { exitCode: 1, stderr: "the cluster was stopped" };
+    expect([await running, await proxy()]).toMatchObject([stopped, stopped]);
+  });
+
   test("runs beside another one without either seeing the other's objects", async () => {
     const clusters = await Promise.all([startCluster({ ...small, stateDir }), startCluster({ ...small, stateDir })]);
     try {
