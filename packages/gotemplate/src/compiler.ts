@@ -14,23 +14,34 @@ export interface Effort {
   readonly signal?: AbortSource | undefined;
 }
 
-/** For each template of a program, what it reads, or why it does not parse. */
-export type Compiled = readonly (Reads | Fault)[];
+/** What came of parsing a program. */
+export interface Compiled {
+  /** For each template, what it reads, or why it does not parse. */
+  readonly outcomes: readonly (Reads | Fault)[];
+  /** Milliseconds that it took for those that parse. */
+  readonly elapsed: number;
+}
 
 /** Compiles a program. A template that breaks its worker is found, and left out. */
-export const compileProgram = async (pool: Pool, program: Program, { deadline, signal }: Effort): Promise<Compiled> => {
+export const compileProgram = async (
+  pool: Pick<Pool, "run">,
+  program: Program,
+  { deadline, signal }: Effort,
+): Promise<Compiled> => {
   const bad = new Map<number, Fault>();
   const budget = new Budget(deadline);
-  for (let { limit } = budget; limit > 0; { limit } = budget) {
+  for (let { limit } = budget; limit > 0 && bad.size < program.sources.length; { limit } = budget) {
     const outcome = await pool.run({ program, without: new Set(bad.keys()), deadline: limit }, signal);
     if (outcome.kind === "answer" && !outcome.answer.broken) {
-      return outcome.answer.compiled.map((compiled, index) => compiled ?? bad.get(index) ?? notReached(budget.total));
+      const { elapsed, answer } = outcome;
+      const { compiled } = answer;
+      return { outcomes: compiled.map((one, index) => one ?? bad.get(index) ?? notReached(budget.total)), elapsed };
     }
     budget.spend(outcome.elapsed);
     const { index, fault } = breakingFault(outcome, limit);
     bad.set(index, fault);
   }
-  return program.sources.map((_, index) => bad.get(index) ?? notReached(budget.total));
+  return { outcomes: program.sources.map((_, index) => bad.get(index) ?? notReached(budget.total)), elapsed: 0 };
 };
 
 /** Which template ended its worker, and how. */
@@ -45,5 +56,5 @@ export const breakingFault = (
 };
 
 /** Whether another attempt would come to the same: so not where it depends on how busy the machine is. */
-export const isFinal = (compiled: Compiled): boolean =>
-  compiled.every((outcome) => !isFault(outcome) || outcome.reason === "syntax" || outcome.reason === "encoding");
+export const isFinal = ({ outcomes }: Compiled): boolean =>
+  outcomes.every((outcome) => !isFault(outcome) || outcome.reason === "syntax" || outcome.reason === "encoding");

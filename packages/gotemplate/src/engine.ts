@@ -83,15 +83,15 @@ export class Engine implements TemplateEngine {
   }
 
   async compile(source: string, options: CompileOptions = {}): Promise<Template> {
-    const { program, outcomes } = await this.#compileSources([source], options);
-    const [outcome] = outcomes;
+    const compiled = await this.#compileSources([source], options);
+    const [outcome] = compiled.outcomes;
     if (outcome === undefined || isFault(outcome)) throw errorOf(outcome ?? missing, undefined);
-    return singleTemplate({ pool: this.#pool, program, limits: this.#limits, outcomes: [outcome], keys: [""] }, source);
+    return singleTemplate({ pool: this.#pool, limits: this.#limits, ...compiled, keys: [""] }, source);
   }
 
   async compileAll(sources: Readonly<Record<string, string>>, options: CompileOptions = {}): Promise<TemplateSet> {
-    const { program, outcomes } = await this.#compileSources(Object.values(sources), options);
-    return templateSet({ pool: this.#pool, program, limits: this.#limits, outcomes, keys: Object.keys(sources) });
+    const compiled = await this.#compileSources(Object.values(sources), options);
+    return templateSet({ pool: this.#pool, limits: this.#limits, ...compiled, keys: Object.keys(sources) });
   }
 
   async close(): Promise<void> {
@@ -115,13 +115,14 @@ export class Engine implements TemplateEngine {
     const effort = { deadline: deadline ?? this.#limits.deadline, signal };
     const compiled = known ?? (await compileProgram(this.#pool, program, effort));
     if (isFinal(compiled)) this.#compiled.set(program, compiled);
-    const outcomes = compiled.map((outcome, index) => refused.get(index) ?? outcome);
+    const outcomes = compiled.outcomes.map((outcome, index) => refused.get(index) ?? outcome);
+    const parseTime = compiled.elapsed;
     // What broke a worker, or may do so, is given to none again.
     const breaking = outcomes.flatMap((outcome, index) =>
       isFault(outcome) && outcome.reason !== "syntax" ? [index] : [],
     );
-    if (breaking.length === 0) return { program, outcomes };
-    return { program: this.#programs.get(without(sources, new Set(breaking)), zeroMissing), outcomes };
+    if (breaking.length === 0) return { program, outcomes, parseTime };
+    return { program: this.#programs.get(without(sources, new Set(breaking)), zeroMissing), outcomes, parseTime };
   }
 
   /** The sources that are too large, or no text. */

@@ -16,23 +16,38 @@ export interface Rendering extends Effort {
   readonly data: string;
   /** Bytes, of all together. */
   readonly maxOutput: number;
+  /** Milliseconds that parsing took. */
+  readonly parseTime: number;
 }
+
+/** Milliseconds of parsing that a render bears. */
+const QUICK = 50;
+
+/**
+ * Milliseconds that a render may take longer, for a worker that has to parse large templates once more, and be it a busy one. Not
+ * without end: those may be large and slow.
+ */
+const parsingAgain = ({ parseTime, deadline }: Pick<Rendering, "parseTime" | "deadline">): number =>
+  parseTime < QUICK ? 0 : Math.min(2 * parseTime, 2 * deadline);
 
 /** Of each template, its output, or why it failed. A template that breaks its worker costs only itself. */
 export const renderProgram = async (
-  pool: Pool,
-  { program, indices, data, maxOutput, deadline, signal }: Rendering,
+  pool: Pick<Pool, "run">,
+  { program, indices, data, maxOutput, deadline, parseTime, signal }: Rendering,
 ): Promise<ReadonlyMap<number, string | Fault>> => {
   const results = new Map<number, string | Fault>();
   const without = new Set<number>();
   let room = maxOutput;
   const budget = new Budget(deadline);
+  const allowance = parsingAgain({ parseTime, deadline });
   for (let { limit } = budget; limit > 0; { limit } = budget) {
     const todo = indices.filter((index) => !results.has(index));
     if (todo.length === 0) return results;
     const render = { data, indices: todo, maxOutput: room };
-    const outcome = await pool.run({ program, without, render, deadline: limit }, signal);
-    budget.spend(outcome.elapsed);
+    const outcome = await pool.run({ program, without, render, deadline: limit + allowance }, signal);
+    const { elapsed } = outcome;
+    // Half of it at the least: each attempt may parse again, and there may be very many.
+    budget.spend(Math.max(elapsed - allowance, elapsed / 2));
     room -= collect(outcome, todo, { results, maxOutput });
     if (outcome.kind === "answer" && !outcome.answer.broken) return results;
     const { index, fault } = breakingFault(outcome, limit);

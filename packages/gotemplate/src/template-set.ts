@@ -17,7 +17,9 @@ export interface Parts {
   readonly program: Program;
   readonly limits: Limits;
   /** Of each template of the program. */
-  readonly outcomes: Compiled;
+  readonly outcomes: Compiled["outcomes"];
+  /** Milliseconds that parsing took. */
+  readonly parseTime: number;
   readonly keys: readonly string[];
 }
 
@@ -60,11 +62,12 @@ export const singleTemplate = (parts: Parts, source: string): Template => ({
 });
 
 const renderAll = async (
-  { pool, program, limits, outcomes }: Parts,
+  { pool, program, limits, outcomes, parseTime }: Parts,
   data: TemplateData,
   { deadline = limits.deadline, signal }: RenderOptions,
 ): Promise<ReadonlyMap<number, string | Fault>> => {
   const indices = outcomes.flatMap((outcome, index) => (isFault(outcome) ? [] : [index]));
   const text = encodeData(data, limits.maxDataBytes);
-  return renderProgram(pool, { program, indices, data: text, maxOutput: limits.maxOutputBytes, deadline, signal });
+  const effort = { maxOutput: limits.maxOutputBytes, deadline, parseTime, signal };
+  return renderProgram(pool, { program, indices, data: text, ...effort });
 };

@@ -27,7 +27,7 @@ export interface CompileOptions {
 export interface RenderOptions {
   /** Ends the wait; the promise rejects with its reason. */
   readonly signal?: AbortSource | undefined;
-  /** Milliseconds from when it begins to run; waiting for a free worker does not count. Default: that of the engine. */
+  /** Milliseconds, as the engine's `deadline`, which is the default. */
   readonly deadline?: number | undefined;
 }
 
