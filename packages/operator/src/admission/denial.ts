@@ -1,7 +1,7 @@
 import { type Denied, deny } from "@pcmc/controller-runtime";
 import type { StatusCause } from "kubernetes-types/meta/v1.d.ts";
 import { fieldOf } from "../api/conform.ts";
-import { describeFinding, type Finding } from "./finding.ts";
+import { describeFinding, type Finding, indented } from "./finding.ts";
 
 /** Findings that are told; the rest is a count. */
 const TOLD = 50;
@@ -18,15 +18,20 @@ const CODES = {
 
 export type DenialReason = keyof typeof CODES;
 
-const indented = (excerpt: string): string => excerpt.replaceAll(/^/gm, "    ");
-
 /** One line, and below it the excerpt where there is one. */
 const toldInFull = (finding: Finding): string =>
   [describeFinding(finding), ...(finding.excerpt === undefined ? [] : [indented(finding.excerpt)])].join("\n");
 
 /** kubectl shows the causes of an Invalid, each as `field: message`, and not its message: so they have all that it has. */
-const causeOf = ({ path, message, position, excerpt, reason = "FieldValueInvalid" }: Finding): StatusCause => ({
-  reason,
+const causeOf = ({
+  path,
+  message,
+  position,
+  excerpt,
+  isUnjudged,
+  reason = "FieldValueInvalid",
+}: Finding): StatusCause => ({
+  ...(!isUnjudged && { reason }),
   field: fieldOf(path),
   message: [
     position === undefined ? message : `${position.line}:${position.column}: ${message}`,

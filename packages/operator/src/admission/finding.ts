@@ -46,6 +46,9 @@ export const errorsFirst = (findings: readonly Finding[]): readonly Finding[] =>
   ...findings.filter((finding) => !isError(finding)),
 ];
 
+/** An excerpt below a message. A line ends where the template's lines do, not behind what else looks like an end. */
+export const indented = (excerpt: string): string => `    ${excerpt.replaceAll("\n", "\n    ")}`;
+
 /** `spec.configMapDataTemplate[app.conf]:3:7`: the field, and the position inside it where there is one. */
 export const placeOf = ({ path, position }: Finding): string =>
   position === undefined ? fieldOf(path) : `${fieldOf(path)}:${position.line}:${position.column}`;

@@ -24,5 +24,6 @@ export const ratcheted = (findings: readonly Finding[], object: unknown, before:
     const path = comparable(finding.path);
     const isNew = !isDeepStrictEqual(valueAt(object, path), valueAt(before, path));
     if (finding.severity === "warning" || isNew) return finding;
-    return { ...finding, severity: "warning", message: `stored already, and still wrong: ${finding.message}` };
+    const what = finding.isUnjudged ? "not looked at anew" : "still wrong";
+    return { ...finding, severity: "warning", message: `stored already, and ${what}: ${finding.message}` };
   });

@@ -20,6 +20,12 @@ import { denial } from "./denial.ts";
 import { describeFinding, type Finding, isError } from "./finding.ts";
 import { ratcheted } from "./ratchet.ts";
 
+/** By whom, and until when, an object is reviewed. */
+export interface SpecContext {
+  readonly user: string;
+  readonly deadline: WorkDeadline;
+}
+
 /** What a kind has of its own to be reviewed by. */
 export interface SpecReview {
   /** What the author must be allowed to do. `before` is `undefined` or null on create. */
@@ -29,7 +35,7 @@ export interface SpecReview {
    *
    * @throws where the webhook is at fault itself, and not the object.
    */
-  specFindings(object: unknown, end: WorkDeadline): Promise<readonly Finding[]> | readonly Finding[];
+  specFindings(object: unknown, context: SpecContext): Promise<readonly Finding[]> | readonly Finding[];
   /** What there is to say of its name, when it is created. */
   nameFindings(name: string): readonly Finding[];
 }
@@ -64,7 +70,8 @@ export const specReviewHandler =
     const needs = review.authorNeeds(object, oldObject, namespace);
     const refusal = reviews && (await authorRefusal(request, needs, { reviews, clock, context }));
     if (refusal !== undefined) return refusal;
-    const found = (await review.specFindings(object, context.deadline)).map(lenient);
+    const { deadline } = context;
+    const found = (await review.specFindings(object, { user: request.userInfo.username, deadline })).map(lenient);
     if (operation === "UPDATE") return answer(ratcheted(found, object, oldObject));
     return answer([...found, ...review.nameFindings(nameOf(object))]);
   };

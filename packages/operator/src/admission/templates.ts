@@ -7,9 +7,9 @@ import type { TemplateEngine } from "./template-engine.ts";
 
 export interface TemplateDeps {
   readonly engine: TemplateEngine;
-  /** Ends waiting for the engine. */
-  readonly signal?: AbortSource | undefined;
-  /** Milliseconds that parsing may take; three times that in all, with templates that are late, and warnings. Default: the engine's. */
+  /** The end of the time for all of it: what is not parsed by then is not judged, and warnings are looked for no more. */
+  readonly end?: AbortSource | undefined;
+  /** Milliseconds that parsing may run, as the engine's `deadline`, which is the default: waiting for a worker does not count. */
   readonly parseTime?: number | undefined;
 }
 
@@ -24,34 +24,31 @@ const pathOf = (key: string) => ["spec", "configMapDataTemplate", key];
  */
 export const templateFindings = async (sources: Sources, deps: TemplateDeps): Promise<readonly Finding[]> => {
   if (Object.keys(sources).length === 0) return [];
-  const { errors, reads } = await compile(sources, deps);
+  const compiled = await inTime(compile(sources, deps), deps);
+  if (compiled === undefined) return Object.keys(sources).map((key) => unjudged(key, "it was not looked at"));
+  const { errors, reads } = compiled;
   const failed = new Set(errors.map(({ key }) => key));
   const sound = Object.keys(sources).filter((key) => !failed.has(key));
-  const warnings = mayMiss(reads, sound) ? await warningsOf(sound, sources, deps) : [];
-  return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...warnings];
+  // Errors must not be lost for the sake of warnings.
+  const warnings = mayMiss(reads, sound) ? await inTime(warningsOf(sound, sources, deps), deps) : [];
+  return [...(await Promise.all(errors.map((error) => errorFinding(error, sources)))), ...(warnings ?? [])];
 };
 
-/** None where there is no time for them: errors must not be lost for their sake. */
-const warningsOf = async (
-  keys: readonly string[],
-  sources: Sources,
-  deps: TemplateDeps,
-): Promise<readonly Finding[]> => {
-  const { signal, parseTime: milliseconds = Number.POSITIVE_INFINITY } = deps;
-  // Loaded when it is needed: `pcmc validate` talks to no cluster.
-  const { startDeadline, systemClock } = await import("@pcmc/controller-runtime");
-  using time = startDeadline({ clock: systemClock, milliseconds, what: "looking for missing fields", parent: signal });
+/** What comes of it; `undefined` where it was not done in time. */
+const inTime = async <T>(work: Promise<T>, { end }: TemplateDeps): Promise<T | undefined> => {
   try {
-    const warnings = keys.map((key) => readWarnings(key, sources, { ...deps, signal: time }));
-    return (await Promise.all(warnings)).flat();
+    return await work;
   } catch (error) {
-    if (signal?.aborted || !time.aborted) throw error;
-    return [];
+    if (end?.aborted) return undefined;
+    throw error;
   }
 };
 
-const compile = (sources: Sources, { engine, signal, parseTime }: TemplateDeps) =>
-  engine.compileAll(sources, { signal, deadline: parseTime });
+const warningsOf = async (keys: readonly string[], sources: Sources, deps: TemplateDeps): Promise<readonly Finding[]> =>
+  (await Promise.all(keys.map((key) => readWarnings(key, sources, deps)))).flat();
+
+const compile = (sources: Sources, { engine, end, parseTime }: TemplateDeps) =>
+  engine.compileAll(sources, { signal: end, deadline: parseTime });
 
 /** Whether one of the templates may read what no Pod has. Of several, one that reads everything hides what the others read. */
 const mayMiss = (reads: Reads, keys: readonly string[]): boolean =>
@@ -69,10 +66,7 @@ const errorFinding = async (error: TemplateError, sources: Sources): Promise<Fin
   const { caret } = await enginePackage();
   const { key = "", line, column, detail, suggestion, reason } = error;
   // That says more of how busy the machine is than of the template.
-  if (reason === "deadline") {
-    const message = `could not be parsed in time: try again, or make it smaller (${detail})`;
-    return { severity: "error", path: pathOf(key), message, isUnjudged: true };
-  }
+  if (reason === "deadline") return unjudged(key, detail);
   return {
     severity: "error",
     path: pathOf(key),
@@ -81,6 +75,13 @@ const errorFinding = async (error: TemplateError, sources: Sources): Promise<Fin
     excerpt: caret(sources[key] ?? "", error),
   };
 };
+
+const unjudged = (key: string, detail: string): Finding => ({
+  severity: "error",
+  path: pathOf(key),
+  message: `could not be parsed in time: try again, or make it smaller (${detail})`,
+  isUnjudged: true,
+});
 
 const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]\s*/g, " ");
 

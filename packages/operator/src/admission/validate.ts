@@ -15,7 +15,7 @@ import { type TemplateDeps, templateFindings } from "./templates.ts";
  * stored. `object` may be anything, as a request or YAML gives it; its status is not looked at, as the API server does not
  * take it from users. Errors come first.
  *
- * @throws what the engine throws where it is at fault itself and not a template; the signal's reason when that aborts.
+ * @throws what the engine throws where it is at fault itself and not a template.
  */
 export const validatePodConfigMapConfig = async (object: unknown, deps: TemplateDeps): Promise<readonly Finding[]> => {
   const { metadata } = isObject(object) ? object : {};

@@ -5,6 +5,7 @@
  * - An author of whom nothing is learned in time is refused in time, however short the API server waits.
  * - What is refused is told whole: each finding is a line of the message and a cause.
  */
+import { availableParallelism } from "node:os";
 import {
   type AdmissionRequest,
   type AdmissionResult,
@@ -12,10 +13,12 @@ import {
   type Denied,
   ForbiddenError,
 } from "@pcmc/controller-runtime";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Access, AccessReviews } from "../../src/admission/access-reviews.ts";
 import { podConfigMapConfigHandler } from "../../src/admission/handler.ts";
+import type { TemplateEngine } from "../../src/admission/template-engine.ts";
 import { pcmc } from "../api/corpus.ts";
+import { ManualClock } from "../ebpf/support/manual-clock.ts";
 import { context, contextOf, createRequest, engineThatSays } from "./fixtures.ts";
 
 const BAD = "{{ toYml . }}";
@@ -68,6 +71,49 @@ test("what could not be judged in time may be tried again; beside what is wrong 
   expect(both).toMatchObject({ code: 422, reason: "Invalid" });
 });
 
+test("templates that the engine does not come to are refused in time, beside what is wrong", async () => {
+  const clock = new ManualClock();
+  const handler = podConfigMapConfigHandler({ engine: { compileAll: () => new Promise(() => {}) }, clock });
+  const review = async (spec: unknown) => {
+    const context = contextOf(4_500, clock);
+    const result = handler(create(spec), context);
+    await vi.waitUntil(() => clock.timers > 0);
+    // Past that the API server goes on without an answer.
+    clock.advance(4_499);
+    return denied(await result);
+  };
+  const unjudged = await review(goodTemplate);
+  expect(unjudged).toMatchObject({ code: 503, reason: "ServiceUnavailable" });
+  expect(unjudged.causes).toEqual([
+    {
+      field: "spec.configMapDataTemplate[app.conf]",
+      message: "could not be parsed in time: try again, or make it smaller (it was not looked at)",
+    },
+  ]);
+  expect(await review({ ...goodTemplate, labelsToInclude: ["not ok"] })).toMatchObject({ code: 422 });
+});
+
+test("nobody's templates keep those of others waiting", async () => {
+  const asked: string[] = [];
+  const engine: TemplateEngine = {
+    compileAll: (sources) => {
+      asked.push(...Object.values(sources));
+      return new Promise(() => {});
+    },
+  };
+  const handler = podConfigMapConfigHandler({ engine });
+  const write = (username: string, source: string) =>
+    void handler(
+      { ...create({ configMapDataTemplate: { a: source } }), userInfo: { username, groups: [] } },
+      contextOf(Number.POSITIVE_INFINITY, new ManualClock()),
+    );
+  const workers = availableParallelism();
+  for (let count = 0; count < workers + 5; count++) write("mallory", "slow");
+  write("alice", "quick");
+  await vi.waitUntil(() => asked.includes("quick"));
+  expect(asked).toEqual([...Array<string>(workers).fill("slow"), "quick"]);
+});
+
 describe("passes without a look at it", () => {
   const bad = { ...badTemplate, labelsToInclude: ["not ok"] };
   const passing: readonly (readonly [string, AdmissionRequest])[] = [
@@ -88,6 +134,15 @@ describe("passes without a look at it", () => {
     expect(result).toEqual({ allowed: true });
     expect(asked).toEqual([]);
   });
+});
+
+test("the caret stays below its character, whatever else looks like the end of a line", async () => {
+  const source = "a\u2028b\r{{ toYml . }}";
+  const { engine } = engineThatSays({ [source]: { error: { ...error, column: 8 } } });
+  const { message } = denied(
+    await podConfigMapConfigHandler({ engine })(create({ configMapDataTemplate: { a: source } }), context),
+  );
+  expect(message?.split("\n").slice(1)).toEqual([`    ${source}`, `    ${" ".repeat(7)}^`]);
 });
 
 test("a broken template is refused with its key, position, caret and cause", async () => {
@@ -155,6 +210,17 @@ describe("what is stored and wrong already", () => {
     expect(result).toEqual({
       allowed: true,
       warnings: [expect.stringContaining("stored already, and still wrong: function")],
+    });
+  });
+
+  test("is not called wrong where there was no time for it", async () => {
+    const late = { line: 1, column: 1, detail: "took longer than 900 ms", reason: "deadline" } as const;
+    const { engine } = engineThatSays({ slow: { error: late } });
+    const before = { configMapDataTemplate: { a: "slow" } };
+    const request = update({ ...before, labelsToInclude: ["a"] }, before);
+    expect(await podConfigMapConfigHandler({ engine })(request, context)).toEqual({
+      allowed: true,
+      warnings: [expect.stringContaining("stored already, and not looked at anew: could not be parsed in time")],
     });
   });
 

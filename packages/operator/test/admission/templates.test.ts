@@ -91,7 +91,8 @@ test("what is wrong is told also where warnings take more time than there is", a
     return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
   };
   const sources = { a: "everything", b: "everything", c: "wrong" };
-  const findings = await templateFindings(sources, { engine: { compileAll }, parseTime: 5 });
+  using end = startDeadline({ clock: systemClock, milliseconds: 50, what: "the review" });
+  const findings = await templateFindings(sources, { engine: { compileAll }, end });
   expect(findings.map(({ path, severity }) => `${severity} ${path.at(-1)}`)).toEqual(["error c"]);
   expect(calls).toBe(3);
 });
@@ -114,12 +115,26 @@ test("of very many missing fields of a template the first ten are told", async (
   expect(await templateFindings({ a: "x" }, { engine })).toHaveLength(10);
 });
 
-test("an end reaches the engine", async () => {
-  using signal = startDeadline({ clock: systemClock, milliseconds: Number.POSITIVE_INFINITY, what: "the review" });
+test("what is not parsed when the time is over is not judged, whatever it waits for", async () => {
+  using end = startDeadline({ clock: systemClock, milliseconds: Number.POSITIVE_INFINITY, what: "the review" });
   const engine = {
     compileAll: (_: unknown, { signal: heard }: { readonly signal?: AbortSource | undefined } = {}) =>
       new Promise<never>((_, reject) => heard?.addEventListener("abort", () => reject(heard.reason))),
   };
-  setImmediate(() => signal.end(new Error("over")));
-  await expect(templateFindings({ a: "x" }, { engine, signal })).rejects.toThrow("over");
+  setImmediate(() => end.end(new Error("over")));
+  expect(await templateFindings({ a: "x", b: "y" }, { engine, end })).toEqual(
+    ["a", "b"].map((key) => ({
+      severity: "error",
+      path: ["spec", "configMapDataTemplate", key],
+      message: "could not be parsed in time: try again, or make it smaller (it was not looked at)",
+      isUnjudged: true,
+    })),
+  );
+});
+
+test("a fault of the engine is thrown, with time left or without a limit", async () => {
+  const engine = { compileAll: () => Promise.reject(new Error("no worker")) };
+  using end = startDeadline({ clock: systemClock, milliseconds: Number.POSITIVE_INFINITY, what: "the review" });
+  await expect(templateFindings({ a: "x" }, { engine })).rejects.toThrow("no worker");
+  await expect(templateFindings({ a: "x" }, { engine, end })).rejects.toThrow("no worker");
 });

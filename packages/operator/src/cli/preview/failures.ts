@@ -1,4 +1,5 @@
 import { caret } from "@pcmc/gotemplate";
+import { indented } from "../../admission/finding.ts";
 import { describeFault, type TemplateFault } from "../../podconfigmap/desired.ts";
 import { placeText } from "../input/manifest.ts";
 import type { PreviewConfig } from "./inputs.ts";
@@ -46,5 +47,3 @@ export class FailureText {
     return `${head} (${place})\n${excerpt}`;
   }
 }
-
-const indented = (text: string): string => text.replace(/^/gm, "    ");
