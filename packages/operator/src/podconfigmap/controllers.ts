@@ -51,7 +51,7 @@ export const podConfigMapControllers = (options: PodConfigMapOptions): ((client:
   const sources = sourcesOf(options.cache);
   widenForEbpf(sources);
   showSources(options.metrics, sources);
-  const templates = new Templates({ engine, sources, log });
+  const templates = new Templates({ engine, sources, log, clock: systemClock, random: Math.random });
   return (client) => controllersOf(options, { client, sources, templates });
 };
 

@@ -1,5 +1,7 @@
 import {
   type AbortSource,
+  Backoff,
+  type Clock,
   DeadlineError,
   describe,
   firstOf,
@@ -8,6 +10,7 @@ import {
   keyString,
   type Logger,
   type Projection,
+  type Random,
   type Stored,
   untilAborted,
 } from "@pcmc/controller-runtime";
@@ -25,10 +28,15 @@ export interface TemplatesOptions {
   readonly engine: Pick<TemplateEngine, "compileAll">;
   readonly sources: Pick<Sources, "pods" | "configs">;
   readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** Milliseconds that the templates of a PodConfigMapConfig may take to be parsed: more than admission gives them, which lets them in. */
 const PARSE_DEADLINE = 5_000;
+
+/** Between two tries to parse what was not parsed in time: each takes a worker from all others for all of it. */
+const RETRY = { initial: 10_000, factor: 2, cap: 300_000, jitter: 0.5, resetAfter: 3_600_000 };
 
 /** The templates of a spec. */
 interface Compiled {
@@ -37,8 +45,11 @@ interface Compiled {
   readonly set: Promise<TemplateSet>;
   /** Aborted when one of them has taken all its time for some Pod. */
   readonly slow: AbortController;
+  readonly retry: Backoff;
   /** What the cache of Pods must hold for them; known once they are parsed. */
   reads?: Projection;
+  /** They were not parsed in time, which says nothing of them: until then, by the clock, they are not parsed again. */
+  lateUntil?: number;
 }
 
 /**
@@ -53,11 +64,15 @@ export class Templates {
   readonly #pods: Informer<Pod>;
   readonly #configs: Sources["configs"];
   readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #random: Random;
   readonly #compiled = new Map<KeyString, Compiled>();
   #slowOneRuns = false;
 
-  constructor({ engine, sources, log }: TemplatesOptions) {
+  constructor({ engine, sources, log, clock, random }: TemplatesOptions) {
     this.#engine = engine;
+    this.#clock = clock;
+    this.#random = random;
     this.#pods = sources.pods;
     this.#configs = sources.configs;
     this.#log = log;
@@ -136,13 +151,15 @@ export class Templates {
     const key = keyOf(config);
     const text = textOf(config);
     const known = this.#compiled.get(key);
-    if (known?.text === text) return known;
+    const same = known?.text === text ? known : undefined;
+    if (same !== undefined && !this.#isDue(same)) return same;
     const set = this.#engine.compileAll(sourcesOf(config), { deadline: PARSE_DEADLINE });
-    const compiled: Compiled = { text, set, slow: new AbortController() };
+    const retry = same?.retry ?? new Backoff(RETRY, this.#clock, this.#random);
+    const compiled: Compiled = { text, set, slow: new AbortController(), retry };
     // A reconcile may still be at a version that is no more: its templates are not kept.
     const { uid, generation } = this.#configs.get(key)?.metadata ?? {};
     if (uid === config.uid && generation === config.generation) this.#compiled.set(key, compiled);
-    this.#parsed(key, compiled).catch((error: unknown) => {
+    this.#parsed(compiled).catch((error: unknown) => {
       // The engine's trouble, not the templates'. Whoever waits for them hears of it, and the next to ask tries again.
       this.#forget(key, compiled);
       this.#log.debug("templates cannot be parsed now", { pcmc: key, cause: describe(error) });
@@ -150,13 +167,19 @@ export class Templates {
     return compiled;
   }
 
-  async #parsed(key: KeyString, compiled: Compiled): Promise<void> {
+  async #parsed(compiled: Compiled): Promise<void> {
     const { reads, errors } = await compiled.set;
-    // Too slow at a busy moment: nothing that is known of the templates.
-    if (errors.some(isLate)) this.#forget(key, compiled);
+    if (errors.some(isLate)) {
+      compiled.lateUntil = this.#clock.now() + compiled.retry.next();
+      return;
+    }
     const projection = podProjection(reads);
     this.#pods.widen(projection);
     compiled.reads = projection;
+  }
+
+  #isDue({ lateUntil }: Compiled): boolean {
+    return lateUntil !== undefined && this.#clock.now() >= lateUntil;
   }
 
   #forget(key: KeyString, compiled: Compiled): void {

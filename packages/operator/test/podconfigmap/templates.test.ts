@@ -1,6 +1,6 @@
 // Invariants:
 // - Templates are parsed once for each version of a spec, and again where that says nothing of them: the engine could not
-//   work, or was too busy.
+//   work, or was too busy, and then not at once.
 // - What is known of a PodConfigMapConfig that is gone, or of an older version, is not kept.
 // - Templates that took all their time once never take more than one worker.
 // - Nothing that a template reads, or the engine throws, ends the process.
@@ -18,6 +18,7 @@ import { expect, test } from "vitest";
 import type { PodConfigMapConfig } from "../../src/api/podconfigmapconfig.ts";
 import { parsedConfig, type Sources } from "../../src/podconfigmap/sources.ts";
 import { Templates } from "../../src/podconfigmap/templates.ts";
+import { ManualClock } from "../ebpf/support/manual-clock.ts";
 
 const { signal } = new AbortController();
 const late = new TemplateError({
@@ -62,7 +63,8 @@ const rig = () => {
   };
   // The boundary: what the templates use of informers.
   const sources = { configs, pods } as unknown as Pick<Sources, "pods" | "configs">;
-  const templates = new Templates({ engine, sources, log: silentLogger });
+  const clock = new ManualClock();
+  const templates = new Templates({ engine, sources, log: silentLogger, clock, random: () => 0 });
   const store = (config: Stored<PodConfigMapConfig>) => {
     const old = held;
     held = config;
@@ -79,7 +81,7 @@ const rig = () => {
     held = undefined;
     tell({ type: "deleted", object, origin: "watch", finalStateUnknown: false });
   };
-  return { templates, engine, wider, store, remove };
+  return { templates, engine, wider, clock, store, remove };
 };
 
 test("are parsed once for a version, and not again for a status", async () => {
@@ -94,14 +96,27 @@ test("are parsed once for a version, and not again for a status", async () => {
   expect(engine.compiled).toEqual([{ a: "x" }, { a: "y" }]);
 });
 
-test("that could not be parsed in time are parsed again, and that is no finding about them", async () => {
-  const { templates, engine, store } = rig();
+test("that could not be parsed in time are parsed again after ever longer, and that is no finding about them", async () => {
+  const { templates, engine, wider, clock, store } = rig();
   engine.errors = [late];
   const config = store(configOf("x"));
-  await expect(templates.problems(config, signal)).rejects.toThrow(DeadlineError);
+  const asks = async () => {
+    await templates.parsed(config, signal);
+    expect(templates.isRead(config)).toBe(false);
+    await expect(templates.problems(config, signal)).rejects.toThrow(DeadlineError);
+  };
+  for (const wait of [10_000, 20_000]) {
+    await asks();
+    const tries = engine.compiled.length;
+    clock.advance(wait - 1);
+    await asks();
+    expect(engine.compiled).toHaveLength(tries);
+    clock.advance(1);
+  }
   engine.errors = [];
   expect(await templates.problems(config, signal)).toEqual([]);
-  expect(engine.compiled).toHaveLength(2);
+  expect(templates.isRead(config)).toBe(true);
+  expect([engine.compiled.length, wider]).toEqual([3, [{ spec: { x: true } }]]);
 });
 
 test("that the engine could not take are told to whoever waits, and parsed again", async () => {
