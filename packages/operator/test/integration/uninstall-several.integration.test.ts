@@ -105,7 +105,7 @@ describe("pcmc uninstall", () => {
       stdout: "agents: detached on 2 nodes (DaemonSet shop/podconfigmap-controller-agent)\n",
     });
     expect((await stage.pcmc("uninstall --dry-run")).stdout).toMatch(
-      /Secret shop\/other-cert, Lease default\/other-lock$/m,
+      /^would: operator: delete \d+ objects: Secret shop\/other-cert, Lease default\/other-lock, /m,
     );
     // Who deleted these two by hand is helped all the same.
     await stage.kubectl("delete", "daemonset,deployment", "--all", "-n", "shop");

@@ -30,6 +30,7 @@ import { definitionsStep } from "../../src/cli/uninstall/definitions.ts";
 import { findInstallation } from "../../src/cli/uninstall/installation.ts";
 import { operatorStep } from "../../src/cli/uninstall/own-objects.ts";
 import { marksOf } from "../../src/podconfigmap/ownership.ts";
+import { eventually } from "./support/eventually.ts";
 import { fixedConfig } from "./support/manager.ts";
 import { filledSecret } from "./support/uninstall-secret.ts";
 import { AGENT, LEASE, LOCK, MANAGER, NS, ROOT, useUninstallStage } from "./support/uninstall-stage.ts";
@@ -185,11 +186,17 @@ test("a definition that does not go is named with what the API server says of it
   };
   const client = new Client(fixedConfig(stage.cluster));
   onTestFinished(() => client.close());
-  const signal = AbortSignal.timeout(3_000);
-  const context = { client, clock: systemClock, namespace: "default", mode: "do", signal } as const;
-  await expect(definitionsStep.run(context)).rejects.toThrow(
-    /^podconfigmapconfigs\S+ does not go: the API server says "CustomResource deletion is in progress"; look for objects /,
+  const over = new AbortController();
+  const context = { client, clock: systemClock, namespace: "default", mode: "do", signal: over.signal } as const;
+  const removal = expect(definitionsStep.run(context)).rejects.toThrow(
+    /^podconfigmapconfigs\S+ does not go: the API server says ".+"; look for objects /,
   );
+  await eventually("the API server says that it is at it", async () => {
+    const path = "-o=jsonpath={.status.conditions[?(@.type=='Terminating')].message}";
+    return (await stage.kubectl("get", "crd", "podconfigmapconfigs.podconfig.example.com", path)) !== "";
+  });
+  over.abort();
+  await removal;
 });
 
 describe("the removal of the operator's own objects", () => {
@@ -279,6 +286,17 @@ describe("pcmc uninstall", () => {
     const { code, stdout } = await stage.pcmc("uninstall --yes");
     expect([code, stdout]).toEqual([0, expect.stringContaining("ServiceAccount default/team-sa")]);
     expect(await stage.exists(`${ACCOUNTS}/team-sa`)).toBe(false);
+  });
+
+  test("takes it also when it is run again after the workloads have gone", async () => {
+    await runAsTeam({ release: "pcmc", mark: "pcmc" });
+    const subjects = [{ kind: "ServiceAccount", name: "team-sa", namespace: "default" }];
+    const patch = JSON.stringify({ subjects, metadata: { annotations: { "meta.helm.sh/release-name": "pcmc" } } });
+    await stage.kubectl("patch", "clusterrolebinding", "podconfigmap-controller", "--type=merge", "-p", patch);
+    for (const path of [AGENT, MANAGER]) await stage.cluster.request("DELETE", path);
+    const { code, stdout, stderr } = await stage.pcmc("uninstall --yes");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("ServiceAccount default/team-sa")]);
+    expect(stderr).toContain("helm uninstall pcmc -n default --no-hooks");
   });
 
   test.each([

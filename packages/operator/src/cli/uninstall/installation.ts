@@ -62,13 +62,16 @@ export const findInstallation = async (client: Client, given: string | undefined
     ...(await ownOf(client, DaemonSets, given)),
   ];
   const working = unique(all.map(({ metadata }) => metadata.namespace));
-  const remains = unique([...working, ...(await traces(client, given))]);
+  const traces = await tracesOf(client, given);
+  const remains = unique([...working, ...traces.map((trace) => trace.namespace)]);
   const found = working.length > 0 ? working : remains;
   if (given === undefined && found.length > 1) {
     throw new InputError([`it is installed in several namespaces: name one by --namespace: ${found.join(", ")}`]);
   }
   const namespace = given ?? found[0] ?? DEFAULT_NAMESPACE;
   const workloads = all.filter(({ metadata }) => metadata.namespace === namespace);
+  // A run before this one may have begun with the workloads.
+  const left = traces.filter((trace) => trace.namespace === namespace);
   const managers = workloads.filter(({ metadata }) => metadata.name === NAME);
   const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName } = settingsTable;
   const lockNamespace = managers.length > 0 ? leaderElectionLockNamespace.default : namespace;
@@ -81,24 +84,38 @@ export const findInstallation = async (client: Client, given: string | undefined
       name: textOf(managers, leaderElectionLockName) ?? leaderElectionLockName.default,
     },
     secret: { namespace, name: textOf(managers, webhookSecretName) ?? webhookSecretName.default },
-    accounts: unique(workloads.map(({ spec }) => spec?.template.spec?.serviceAccountName)),
-    release: workloads.map(({ metadata }) => releaseOf(metadata)).find(Boolean),
+    accounts: unique([
+      ...workloads.map(({ spec }) => spec?.template.spec?.serviceAccountName),
+      ...left.map(({ account }) => account),
+    ]),
+    release: [...workloads.map(({ metadata }) => releaseOf(metadata)), ...left.map(({ release }) => release)].find(
+      Boolean,
+    ),
   };
 };
 
 const unique = (names: readonly (string | undefined)[]): readonly string[] =>
   [...new Set(names.flatMap((name) => name || []))].sort();
 
-/** The namespaces of what can be left when the workloads are gone. */
-const traces = async (client: Client, given: string | undefined): Promise<readonly (string | undefined)[]> => {
+/** Something that can be left when the workloads are gone, and what it tells of the installation. */
+interface Trace {
+  readonly namespace: string | undefined;
+  /** Is bound to a role of ours. */
+  readonly account?: string;
+  readonly release: string | undefined;
+}
+
+const tracesOf = async (client: Client, given: string | undefined): Promise<readonly Trace[]> => {
   const placed = [...(await ownOf(client, ServiceAccounts, given)), ...(await ownOf(client, Services, given))];
   const bindings = [
     ...(await ownOf(client, RoleBindings, given)),
     ...(await ownOf(client, ClusterRoleBindings, given)),
   ];
   return [
-    ...placed.map(({ metadata }) => metadata.namespace),
-    ...bindings.flatMap(({ subjects = [] }) => subjects.map(({ namespace }) => namespace)),
+    ...placed.map(({ metadata }) => ({ namespace: metadata.namespace, release: releaseOf(metadata) })),
+    ...bindings.flatMap(({ metadata, subjects = [] }) =>
+      subjects.map(({ namespace, name }) => ({ namespace, account: name, release: releaseOf(metadata) })),
+    ),
   ];
 };
 

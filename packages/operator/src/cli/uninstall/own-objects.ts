@@ -52,11 +52,12 @@ const OWN: readonly Resource[] = [
   kind("cert-manager.io/v1", "Issuer", "issuers"),
   ValidatingAdmissionPolicyBindings,
   ValidatingAdmissionPolicies,
+  // Before the bindings, which tell another run what they are.
+  ServiceAccounts,
   RoleBindings,
   Roles,
   ClusterRoleBindings,
   ClusterRoles,
-  ServiceAccounts,
 ];
 
 /** Their namespaces are those of `WATCH_NAMESPACES`, or of the Lease. */
@@ -91,18 +92,20 @@ type Found = Pick<Installation, "namespace" | "others" | "accounts" | "release">
 /** The webhooks, before the manager ends: nobody should wait for one that is gone. */
 export const webhooksStep = (installation: Found): Step => ({
   name: "webhooks",
-  run: (context) => removeOwn(context, installation, WEBHOOKS, []),
+  run: (context) => removeOwn(context, installation, { kinds: WEBHOOKS }),
 });
 
 /** All else that is installed with the operator, and what it has made for itself. */
 export const operatorStep = (installation: Installation): Step => ({
   name: "operator",
   run: (context) =>
-    removeOwn(context, installation, OWN, [
-      removal(sharedSecret(installation)),
-      ...ISSUED.map((issued) => removal(issuedSecret(installation, issued))),
-      removal({ resource: Leases, key: installation.lock }),
-    ]),
+    removeOwn(context, installation, {
+      // Their names were the Deployment's to tell, which is gone: another run would not know them.
+      before: [removal(sharedSecret(installation)), removal({ resource: Leases, key: installation.lock })],
+      kinds: OWN,
+      // While there are Certificates they are made again.
+      after: ISSUED.map((issued) => removal(issuedSecret(installation, issued))),
+    }),
 });
 
 /** In which the manager's replicas share the certificate that they make. */
@@ -120,16 +123,30 @@ const issuedSecret = ({ secret: { namespace } }: Installation, issued: (typeof I
     metadata.annotations?.["cert-manager.io/certificate-name"] === issued.certificate ? "ours" : "others",
 });
 
+/** What is removed, in this order. */
+interface Order {
+  readonly before?: readonly Removal[];
+  readonly kinds: readonly Resource[];
+  readonly after?: readonly Removal[];
+}
+
 const removeOwn = async (
   context: StepContext,
   installation: Found,
-  kinds: readonly Resource[],
-  named: readonly Removal[],
+  { before = [], kinds, after = [] }: Order,
 ): Promise<StepResult> => {
   const gone: string[] = [];
   const left: string[] = [];
   const notes: string[] = [];
   const judge = await judgeOf(context, installation);
+  const removeNamed = async (named: readonly Removal[]) => {
+    for (const remove of named) {
+      const outcome = await remove(context);
+      gone.push(...(outcome.gone ?? []));
+      notes.push(...(outcome.notes ?? []));
+    }
+  };
+  await removeNamed(before);
   for (const resource of kinds) {
     const foreign: string[] = [];
     const isOurs = (metadata: StoredMetadata): boolean => {
@@ -147,11 +164,7 @@ const removeOwn = async (
     gone.push(...deleted.gone.map((key) => `${resource.kind} ${key}`));
     left.push(...foreignText(resource.kind, foreign), ...deleted.changed.map((key) => changedText(resource.kind, key)));
   }
-  for (const remove of named) {
-    const outcome = await remove(context);
-    gone.push(...(outcome.gone ?? []));
-    notes.push(...(outcome.notes ?? []));
-  }
+  await removeNamed(after);
   if (gone.length === 0) return { said: "nothing is installed", left, notes };
   const verb = context.mode === "look" ? "delete" : "deleted";
   return { said: `${verb} ${counted(gone.length, "object")}: ${someOf(gone, 40)}`, left, notes };

@@ -11,12 +11,16 @@ export const CRDS = ["podconfigmapconfigs.podconfig.example.com", "watchers.watc
  * definition not ready tries again after ever longer, up to minutes; a change of the definition has it try at once.
  */
 export const deleteDefinitions = async (cluster: Cluster): Promise<void> => {
-  await cluster.kubectl(["delete", "--ignore-not-found", "--wait=false", ...CRDS]);
+  const kubectl = async (...args: readonly string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await cluster.kubectl(args);
+    if (exitCode !== 0) throw new Error(stderr);
+    return stdout;
+  };
+  await kubectl("delete", "--ignore-not-found", "--wait=false", ...CRDS);
   let turn = 0;
   await eventually("the definitions are gone", async () => {
-    const { stdout } = await cluster.kubectl(["get", "--ignore-not-found", "--output=name", ...CRDS]);
-    const left = stdout.split("\n").filter(Boolean);
-    if (left.length > 0) await cluster.kubectl(["annotate", "--overwrite", ...left, `example.com/look=${++turn}`]);
+    const left = (await kubectl("get", "--ignore-not-found", "--output=name", ...CRDS)).split("\n").filter(Boolean);
+    if (left.length > 0) await kubectl("annotate", "--overwrite", ...left, `example.com/look=${++turn}`);
     return left.length === 0;
   });
 };
