@@ -6,7 +6,7 @@ const LATER = 0.25;
 
 /**
  * The time for several templates. When one of them breaks its worker, the others are tried again without it, so that they
- * are not blamed for it; in all, that takes at most twice the deadline.
+ * are not blamed for it; in all, that takes at most twice the deadline, without what is parsed again.
  */
 export class Budget {
   readonly total: number;

@@ -10,8 +10,8 @@ export interface EngineOptions {
   readonly idleTimeout?: number | undefined;
   /**
    * Milliseconds that a compile or a render may run; waiting for a worker does not count. Default 1,000. Where one of
-   * several templates takes all of it, the others get as much once more. A render of templates that take long to parse gets up
-   * to twice as much on top, as its worker may have to parse them again.
+   * several templates takes all of it, the others get as much once more. Each try to render templates that take
+   * long to parse gets up to twice as much on top, as its worker may have to parse them again.
    */
   readonly deadline?: number | undefined;
   /**

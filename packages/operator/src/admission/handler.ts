@@ -44,11 +44,11 @@ const reviewOf = (engine: TemplateEngine, clock: Clock): SpecReview => {
       const milliseconds = left * TEMPLATE_SHARE;
       using end = startDeadline({ clock, milliseconds, what: "parsing the templates", parent: deadline });
       const inTurn: TemplateEngine = {
-        compileAll: (...work) =>
-          untilAborted(
-            fair.run(user, () => engine.compileAll(...work)),
-            end,
-          ),
+        compileAll: (...work) => {
+          // Whose time is over by then takes none from others.
+          const compile = async () => (end.aborted ? Promise.reject(end.reason) : engine.compileAll(...work));
+          return untilAborted(fair.run(user, compile), end);
+        },
       };
       const parseTime = Math.min(left * PARSE_SHARE, LONGEST_PARSE);
       return await specFindings(object, { engine: inTurn, end, parseTime });
