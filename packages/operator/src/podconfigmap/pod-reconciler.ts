@@ -70,16 +70,17 @@ interface Settled {
   readonly verdicts: readonly Verdict[];
 }
 
-/** Why there is no rendering: what the engine threw; `undefined` = it will be one soon. */
+/** Why there is no rendering: what the engine threw; `undefined` = there will be one. */
 interface NotRendered {
   readonly error: unknown;
+  /** Milliseconds until it is worth another try. */
+  readonly after?: number;
 }
 
 /** By PodConfigMapConfig: those that select the Pod and have templates. */
 type Renderings = ReadonlyMap<string, Rendering | NotRendered>;
 
 const NOTHING_RENDERED: Renderings = new Map();
-const NOT_NOW: NotRendered = { error: undefined };
 
 interface Rendered {
   /** What was rendered from. */
@@ -172,7 +173,11 @@ export class PodReconciler {
     for (const config of templated) await templates.parsed(config, context.end).catch(failed(config));
     const stored = sources.pods.get(key);
     const readable = templated.filter((config) => templates.isRead(config));
-    for (const { name } of templated) if (!renderings.has(name)) renderings.set(name, NOT_NOW);
+    for (const config of templated) {
+      if (renderings.has(config.name)) continue;
+      const after = Math.max(UNTIL_RENDERED, templates.pauseOf(config));
+      renderings.set(config.name, { error: undefined, after });
+    }
     if (stored === undefined) return { stored, renderings };
     for (const config of readable) {
       const rendering = await templates.render(stored, config, context.signal).catch(failed(config));
@@ -188,11 +193,12 @@ export class PodReconciler {
     if (settlement.kind === "desired") return { pcmc, failures: [] };
     if (settlement.reason === "NotRendered") {
       const rendering = renderings.get(pcmc);
-      const error = rendering !== undefined && "error" in rendering ? rendering.error : undefined;
+      const { error, after = UNTIL_RENDERED }: NotRendered =
+        rendering !== undefined && "error" in rendering ? rendering : { error: undefined };
       return {
         pcmc,
         failures: undefined,
-        ...(error === undefined ? { again: spread(UNTIL_RENDERED, this.#options.random) } : { error }),
+        ...(error === undefined ? { again: spread(after, this.#options.random) } : { error }),
       };
     }
     const mayPass = settlement.faults?.some((fault) => fault.mayPass) ?? false;

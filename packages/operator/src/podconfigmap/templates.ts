@@ -94,6 +94,12 @@ export class Templates {
     return reads !== undefined && this.#pods.holds(reads, config.namespace);
   }
 
+  /** Milliseconds until templates that were not parsed in time are parsed again; 0 = they are not waited for. */
+  pauseOf(config: ParsedConfig): number {
+    const { lateUntil = 0 } = this.#of(config);
+    return Math.max(0, lateUntil - this.#clock.now());
+  }
+
   /**
    * What the templates of `config` give for a Pod that was in the cache when `isRead`; `undefined` = not now, it is not the
    * turn of a slow one.

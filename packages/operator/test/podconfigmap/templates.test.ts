@@ -108,6 +108,7 @@ test("that could not be parsed in time are parsed again after ever longer, and t
   for (const wait of [10_000, 20_000]) {
     await asks();
     const tries = engine.compiled.length;
+    expect(templates.pauseOf(config)).toBe(wait);
     clock.advance(wait - 1);
     await asks();
     expect(engine.compiled).toHaveLength(tries);
@@ -115,7 +116,7 @@ test("that could not be parsed in time are parsed again after ever longer, and t
   }
   engine.errors = [];
   expect(await templates.problems(config, signal)).toEqual([]);
-  expect(templates.isRead(config)).toBe(true);
+  expect([templates.isRead(config), templates.pauseOf(config)]).toEqual([true, 0]);
   expect([engine.compiled.length, wider]).toEqual([3, [{ spec: { x: true } }]]);
 });
 
