@@ -17,11 +17,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import {
+  type CallOptions,
   Client,
   type DeleteOptions,
+  ForbiddenError,
   type KubernetesObject,
   type ObjectKey,
   type Resource,
+  type Stored,
   systemClock,
 } from "@pcmc/controller-runtime";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -30,6 +33,7 @@ import { definitionsStep } from "../../src/cli/uninstall/definitions.ts";
 import { findInstallation } from "../../src/cli/uninstall/installation.ts";
 import { operatorStep } from "../../src/cli/uninstall/own-objects.ts";
 import { marksOf } from "../../src/podconfigmap/ownership.ts";
+import { deleteDefinitions } from "../chart/support/definitions.ts";
 import { eventually } from "./support/eventually.ts";
 import { fixedConfig } from "./support/manager.ts";
 import { filledSecret } from "./support/uninstall-secret.ts";
@@ -64,6 +68,19 @@ class Meddled extends Client {
 
 interface Made {
   readonly metadata: { readonly uid: string };
+}
+
+/** A client that may not read Secrets. */
+class Unseeing extends Client {
+  override async get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    options: CallOptions = {},
+  ): Promise<Stored<T>> {
+    const request = `GET ${resource.plural}/${key.name}`;
+    if (resource.kind === "Secret") throw new ForbiddenError({ status: { code: 403, message: "no" }, request });
+    return super.get(resource, key, options);
+  }
 }
 
 /** What the controllers would have made, and beside it what looks like that and is not. */
@@ -177,16 +194,18 @@ test("a definition that does not go is named with what the API server says of it
   const configs = `/apis/${apiVersion}/namespaces/shop/podconfigmapconfigs`;
   const metadata = { name: "held", finalizers: ["example.com/others"] };
   await stage.cluster.request("POST", configs, { apiVersion, kind: "PodConfigMapConfig", metadata, spec: {} });
+  const over = new AbortController();
   // Before the test ends: until then nothing can be cleared.
   await using _ = {
     async [Symbol.asyncDispose]() {
+      over.abort();
       const contentType = "application/merge-patch+json";
       await stage.cluster.request("PATCH", `${configs}/held`, { metadata: { finalizers: [] } }, { contentType });
+      await deleteDefinitions(stage.cluster);
     },
   };
   const client = new Client(fixedConfig(stage.cluster));
   onTestFinished(() => client.close());
-  const over = new AbortController();
   const context = { client, clock: systemClock, namespace: "default", mode: "do", signal: over.signal } as const;
   const removal = expect(definitionsStep.run(context)).rejects.toThrow(
     /^podconfigmapconfigs\S+ does not go: the API server says ".+"; look for objects /,
@@ -200,10 +219,13 @@ test("a definition that does not go is named with what the API server says of it
 });
 
 describe("the removal of the operator's own objects", () => {
-  const remove = async (before: NonNullable<Meddled["before"]>) => {
+  const remove = (before: NonNullable<Meddled["before"]>) => {
     const client = new Meddled(fixedConfig(stage.cluster));
-    onTestFinished(() => client.close());
     client.before = before;
+    return removeWith(client);
+  };
+  const removeWith = async (client: Client) => {
+    onTestFinished(() => client.close());
     const installation = await findInstallation(client, undefined);
     const signal = AbortSignal.timeout(60_000);
     const context = { client, clock: systemClock, namespace: installation.namespace, mode: "do", signal } as const;
@@ -216,6 +238,14 @@ describe("the removal of the operator's own objects", () => {
       return options;
     });
     expect(touched.left).toEqual([]);
+    expect(await stage.exists(AGENT)).toBe(false);
+  });
+
+  test("goes on without what it may not look at", async () => {
+    const { left } = await removeWith(new Unseeing(fixedConfig(stage.cluster)));
+    expect(left).toEqual(
+      [SHARED, TLS, CA].map((name) => expect.stringMatching(`^Secret default/${name}: failed: not permitted: `)),
+    );
     expect(await stage.exists(AGENT)).toBe(false);
   });
 

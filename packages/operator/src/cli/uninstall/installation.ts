@@ -41,7 +41,7 @@ export interface Installation {
   readonly others: readonly string[];
   readonly lock: ObjectKey;
   readonly secret: ObjectKey;
-  /** What its Pods run as: with the chart, users name the manager's. Absent = none is known. */
+  /** What its Pods run as, or ran: with the chart, users name the manager's. Absent = none is known. */
   readonly accounts?: readonly string[];
   /** The release of Helm that it belongs to. */
   readonly release: string | undefined;
@@ -70,7 +70,7 @@ export const findInstallation = async (client: Client, given: string | undefined
   }
   const namespace = given ?? found[0] ?? DEFAULT_NAMESPACE;
   const workloads = all.filter(({ metadata }) => metadata.namespace === namespace);
-  // A run before this one may have begun with the workloads.
+  // A run before this one may have ended the manager already.
   const left = traces.filter((trace) => trace.namespace === namespace);
   const managers = workloads.filter(({ metadata }) => metadata.name === NAME);
   const { leaderElectionLockName, leaderElectionLockNamespace, webhookSecretName } = settingsTable;
@@ -86,7 +86,7 @@ export const findInstallation = async (client: Client, given: string | undefined
     secret: { namespace, name: textOf(managers, webhookSecretName) ?? webhookSecretName.default },
     accounts: unique([
       ...workloads.map(({ spec }) => spec?.template.spec?.serviceAccountName),
-      ...left.map(({ account }) => account),
+      ...(managers.length > 0 ? [] : left.map(({ account }) => account)),
     ]),
     release: [...workloads.map(({ metadata }) => releaseOf(metadata)), ...left.map(({ release }) => release)].find(
       Boolean,

@@ -26,7 +26,7 @@ import {
 import { judgeOf } from "./belonging.ts";
 import { changedText, deleteAll, foreignText, type StoredMetadata } from "./deletion.ts";
 import { type Installation, isOwn, OWN_SELECTOR, releaseOf } from "./installation.ts";
-import { callOf, counted, type Step, type StepContext, type StepResult, someOf } from "./step.ts";
+import { callOf, counted, failureText, type Step, type StepContext, type StepResult, someOf } from "./step.ts";
 import { isOwnSecret } from "./webhook-secret.ts";
 
 const kind = (apiVersion: string, name: string, plural: string): Resource<KubernetesObject> =>
@@ -83,6 +83,7 @@ type Verdict = "ours" | "others" | { readonly stays: string };
 interface Outcome {
   readonly gone?: readonly string[];
   readonly notes?: readonly string[];
+  readonly left?: readonly string[];
 }
 
 type Removal = (context: StepContext) => Promise<Outcome>;
@@ -144,6 +145,7 @@ const removeOwn = async (
       const outcome = await remove(context);
       gone.push(...(outcome.gone ?? []));
       notes.push(...(outcome.notes ?? []));
+      left.push(...(outcome.left ?? []));
     }
   };
   await removeNamed(before);
@@ -194,6 +196,7 @@ const removal =
       return { gone: [text] };
     } catch (error) {
       if (error instanceof NotFoundError) return {};
-      throw error;
+      // All else goes without it.
+      return { left: [`${text}: failed: ${failureText(error)}`] };
     }
   };
