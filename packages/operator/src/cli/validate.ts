@@ -4,6 +4,7 @@ import { validatePodConfigMapConfig } from "../admission/validate.ts";
 import { validateWatcher } from "../admission/watcher/validate.ts";
 import { fieldOf } from "../api/conform.ts";
 import { watcherResource } from "../api/watcher.ts";
+import { PARSE_DEADLINE } from "../podconfigmap/parse-deadline.ts";
 import { type Manifest, type Place, placeText } from "./input/manifest.ts";
 import { isMeantAs, isMeantForUs, passedOver } from "./input/object.ts";
 import { readYaml } from "./input/read-yaml.ts";
@@ -24,9 +25,6 @@ interface PlacedFinding extends Place, Pick<Finding, "severity" | "message" | "e
   /** Empty where the file is no YAML. */
   readonly field: string;
 }
-
-/** Milliseconds that the templates of one may take to be parsed: as long as the manager gives them. */
-const PARSE_TIME = 5_000;
 
 /** The kinds that are checked, as one says that there is none of them. */
 const OURS = "PodConfigMapConfig or Watcher";
@@ -83,7 +81,7 @@ const admissionFindings = async (manifests: readonly Manifest[]): Promise<readon
 const findingsOf = async (manifest: Manifest, engine: TemplateEngine): Promise<readonly Finding[]> =>
   isWatcher(manifest)
     ? validateWatcher(manifest.value)
-    : validatePodConfigMapConfig(manifest.value, { engine, parseTime: PARSE_TIME });
+    : validatePodConfigMapConfig(manifest.value, { engine, parseTime: PARSE_DEADLINE });
 
 const placed = (manifest: Manifest, finding: Finding): PlacedFinding => {
   const { severity, path, message, position, excerpt } = finding;

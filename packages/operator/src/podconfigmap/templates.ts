@@ -19,6 +19,7 @@ import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { ParsedConfig } from "./config.ts";
 import { describeFault, type Rendering } from "./desired.ts";
 import type { Failure } from "./outcomes.ts";
+import { PARSE_DEADLINE } from "./parse-deadline.ts";
 import { faultOf, renderingOf, renderPod } from "./render.ts";
 import { parsedConfig, type Sources } from "./sources.ts";
 import { podProjection } from "./template-reads.ts";
@@ -31,9 +32,6 @@ export interface TemplatesOptions {
   readonly clock: Clock;
   readonly random: Random;
 }
-
-/** Milliseconds that the templates of a PodConfigMapConfig may take to be parsed: more than admission gives them, which lets them in. */
-const PARSE_DEADLINE = 5_000;
 
 /** Between two tries to parse what was not parsed in time: each takes a worker from all others for all of it. */
 const RETRY = { initial: 10_000, factor: 2, cap: 300_000, jitter: 0.5, resetAfter: 3_600_000 };
